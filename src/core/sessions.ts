@@ -1,0 +1,130 @@
+/** What one login made. The provider's tokens stay here, sealed; the client gets ours. Times are epoch milliseconds. */
+export interface Session {
+  readonly id: string;
+  readonly accountId: string;
+  readonly createdAt: number;
+  /** Last renewal or login: the idle end counts from here. */
+  readonly renewedAt: number;
+  /** Absolute end, never moved. */
+  readonly expiresAt: number;
+  readonly idleMs: number;
+  readonly authTime: number;
+  /** Group names from the provider, as of the last login or renewal. */
+  readonly groups: readonly string[];
+  readonly client: string;
+  readonly host: string;
+  readonly address: string;
+  /** Provider's refresh token, sealed; undefined where the provider gave none. */
+  readonly sealedProviderToken: string | undefined;
+  /** The current pair of ours, sealed, for a superseded refresh token that comes late (design "Tokens" 4). */
+  readonly sealedPair: string;
+  /** Grows by one with each renewal. Access tokens carry it. */
+  readonly generation: number;
+  /** Newest generation whose access or refresh token a client has shown. */
+  readonly seenGeneration: number;
+  readonly revokedAt: number | undefined;
+  /** "logout", "refresh token replayed", "ended by the identity provider", ...; empty while alive. */
+  readonly revokedReason: string;
+}
+
+export type NewSession = Omit<Session, 'revokedAt' | 'revokedReason' | 'seenGeneration' | 'generation' | 'renewedAt'>;
+
+/** One refresh token of a session; only its SHA-256 is stored. */
+export interface RefreshTokenRow {
+  readonly hash: string;
+  readonly sessionId: string;
+  readonly generation: number;
+  /** When a later generation took its place. */
+  readonly supersededAt: number | undefined;
+}
+
+export interface SessionStore {
+  createSession(session: NewSession, refreshHash: string): Promise<void>;
+  sessionById(id: string): Promise<Session | undefined>;
+  refreshToken(hash: string): Promise<RefreshTokenRow | undefined>;
+  /** Marks `generation` as seen by its client; keeps the larger number. */
+  markSeen(id: string, generation: number): Promise<void>;
+  /** True for the call that ended it; later calls change nothing. */
+  revokeSession(id: string, reason: string, now: number): Promise<boolean>;
+  /** Deletes sessions (and their refresh tokens) that ended before `before`. */
+  sweepSessions(before: number): Promise<number>;
+}
+
+/** Renewal of one session by one process at a time, over all processes that share the store. */
+export interface RenewalStore {
+  /**
+   * Takes the lease to renew `id` until `until` (epoch ms) if nobody holds it and the session is still at `generation`
+   * and alive. False otherwise. A lease whose end has passed counts as free.
+   */
+  acquireRenewal(id: string, generation: number, holder: string, until: number, now: number): Promise<boolean>;
+  /** One durable transaction: next generation, sealed values, groups, new refresh hash; the old hash is superseded; lease freed. False if the lease was lost. */
+  completeRenewal(renewal: CompletedRenewal): Promise<boolean>;
+  releaseRenewal(id: string, holder: string): Promise<void>;
+}
+
+export interface CompletedRenewal {
+  readonly id: string;
+  readonly holder: string;
+  /** The new generation: the old one plus one. */
+  readonly generation: number;
+  readonly refreshHash: string;
+  readonly sealedPair: string;
+  readonly sealedProviderToken: string | undefined;
+  readonly groups: readonly string[];
+  readonly now: number;
+}
+
+/** A login under way. Rows are swept after `expiresAt`. */
+export interface LoginFlow {
+  /** SHA-256 of the opaque handle, hex. */
+  readonly handleHash: string;
+  readonly issuerAlias: string;
+  /** Provider's device code, sealed. */
+  readonly sealedDeviceCode: string;
+  readonly expiresAt: number;
+  /** Milliseconds between polls of the provider; grows with slow_down. */
+  readonly intervalMs: number;
+  /** Not before this time may the provider be asked again. */
+  readonly nextPollAt: number;
+  readonly client: string;
+  readonly host: string;
+  readonly address: string;
+}
+
+export interface LoginStore {
+  createLogin(flow: LoginFlow): Promise<void>;
+  login(handleHash: string): Promise<LoginFlow | undefined>;
+  /** Claims the next poll: moves `nextPollAt` to `next` if it was `seen`; false when another process was first. */
+  claimPoll(handleHash: string, seen: number, next: number, intervalMs: number): Promise<boolean>;
+  /** Deletes the flow; true for the one call that did. */
+  consumeLogin(handleHash: string): Promise<boolean>;
+  countLogins(now: number): Promise<number>;
+  sweepLogins(now: number): Promise<number>;
+}
+
+/** A signing key of ours. The private part is sealed. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: 'ES256' | 'EdDSA';
+  /** Public JWK as JSON. */
+  readonly publicJwk: string;
+  readonly sealedPrivateJwk: string;
+  readonly createdAt: number;
+  /** When it stopped signing; it verifies until its last token has ended. */
+  readonly retiredAt: number | undefined;
+}
+
+export interface KeyStore {
+  signingKeys(): Promise<readonly SigningKey[]>;
+  /** Adds `key` and retires the current one, if no unretired key newer than `ifNewestIs` stands (undefined: none at all); false when another process was first. */
+  rotateSigningKey(key: SigningKey, ifNewestIs: string | undefined, now: number): Promise<boolean>;
+  deleteSigningKeys(retiredBefore: number): Promise<number>;
+}
+
+/** Small named values: master-key canary, OpenFGA store and model ids, ReadChanges position. */
+export interface MetaStore {
+  meta(name: string): Promise<string | undefined>;
+  setMeta(name: string, value: string): Promise<void>;
+  /** Sets only if absent; returns what stands afterwards. */
+  initMeta(name: string, value: string): Promise<string>;
+}
