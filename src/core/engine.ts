@@ -23,8 +23,10 @@ export interface EngineSubmit {
 }
 
 /**
- * A Flower SuperLink. Errors: UNAVAILABLE ENGINE_UNAVAILABLE (it may have acted: ask before repeating),
- * FAILED_PRECONDITION ENGINE_REFUSED (it said no, with its own public sentence), NOT_FOUND RUN_NOT_FOUND.
+ * A Flower SuperLink. Errors: UNAVAILABLE ENGINE_UNREACHABLE (no connection: nothing was sent),
+ * UNAVAILABLE ENGINE_UNAVAILABLE (it may have acted: ask before repeating),
+ * FAILED_PRECONDITION ENGINE_REFUSED (it said no, with its own public sentence), NOT_FOUND RUN_NOT_FOUND,
+ * INTERNAL ENGINE_ANSWER_INVALID (it answered something that no SuperLink answers; it may have acted).
  */
 export interface Engine {
   /** "flower-grpc"; stands in logs and health. */

@@ -80,7 +80,10 @@ export interface RunFilter {
 export interface RunStore {
   /**
    * One durable transaction: the row and its audit row. Where (account, requestId) stands already, nothing is written
-   * and that run is returned with `existing` true.
+   * and that run is returned with `existing` true. Otherwise at most one row per (engine, bundle) stands at `submitting`,
+   * over all processes (a unique partial index): Flower echoes no request id, so the bundle is what a run is found by.
+   * @throws ABORTED SUBMIT_IN_FLIGHT when another row of that engine and bundle stands at `submitting`.
+   * @throws ALREADY_EXISTS RUN_ID_TAKEN when `run.id` stands in another row (also from `updateRun`).
    */
   insertRun(run: Run, audit: AuditRow): Promise<{ run: Run; existing: boolean }>;
   runByKey(key: string): Promise<Run | undefined>;
