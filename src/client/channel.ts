@@ -1,0 +1,65 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { AppError } from '../core/errors.ts';
+import { AccessClient } from '../gen/fedctl/v1/access.ts';
+import { RunsClient } from '../gen/fedctl/v1/runs.ts';
+import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
+import { dialAddress, type Endpoint, isLoopback, splitAddress } from './endpoint.ts';
+
+/** One connection to a control plane, with a stub per service. */
+export interface Client {
+  readonly endpoint: Endpoint;
+  readonly sessions: SessionsClient;
+  readonly runs: RunsClient;
+  readonly access: AccessClient;
+  close(): void;
+}
+
+/**
+ * Opens a channel; nothing is sent before the first call.
+ * @throws INVALID_ARGUMENT INSECURE_REFUSED for plaintext to anything but loopback.
+ */
+export function connect(endpoint: Endpoint, options: { userAgent: string }): Client {
+  const { host } = splitAddress(endpoint.address);
+  const target = `dns:${dialAddress(endpoint.address)}`;
+  const security = channelSecurity(endpoint, host);
+  const channel: ChannelOptions = {
+    // Whether a call may be repeated is decided where its meaning is known, not here.
+    'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.primary_user_agent': options.userAgent,
+    // Tokens go to the address that the connection names and to no other host.
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
+    ...(isIP(host) !== 0 && !endpoint.insecure ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+  };
+  const sessions = new SessionsClient(target, security, channel);
+  const shared = { ...channel, channelOverride: sessions.getChannel() };
+  const runs = new RunsClient(target, security, shared);
+  const access = new AccessClient(target, security, shared);
+  return { endpoint, sessions, runs, access, close: () => sessions.close() };
+}
+
+function channelSecurity(endpoint: Endpoint, host: string) {
+  if (endpoint.insecure) {
+    if (isLoopback(host)) return credentials.createInsecure();
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      'INSECURE_REFUSED',
+      `${endpoint.address} is not on this machine, so it needs TLS.`,
+      {
+        hint: 'Remove "insecure = true" from the connection and set root-certificates.',
+      },
+    );
+  }
+  const roots = endpoint.rootCertificates === undefined ? null : Buffer.from(endpoint.rootCertificates);
+  // An IP address can't be a TLS server name (RFC 6066, 3): another name is sent, and the address itself is verified.
+  const verify = isIP(host) === 0 ? {} : { checkServerIdentity: identityOf(host) };
+  return credentials.createSsl(roots, null, null, verify);
+}
+
+function identityOf(host: string) {
+  return (_name: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
+}

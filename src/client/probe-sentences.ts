@@ -1,0 +1,119 @@
+import { AppError, type ErrorCode } from '../core/errors.ts';
+import type { Endpoint } from './endpoint.ts';
+import { splitAddress } from './endpoint.ts';
+
+/** What a probe of an endpoint found. `detail` is the code of Node or OpenSSL; `expires` epoch ms. */
+export interface ProbeFinding {
+  readonly kind:
+    | 'healthy'
+    | 'dns'
+    | 'refused'
+    | 'timeout'
+    | 'unreachable'
+    | 'unknown-ca'
+    | 'expired'
+    | 'not-yet-valid'
+    | 'wrong-name'
+    | 'plaintext'
+    | 'wants-tls'
+    | 'tls-refused'
+    | 'not-grpc'
+    | 'closed';
+  readonly detail?: string;
+  readonly expires?: number | undefined;
+}
+
+interface Sentence {
+  readonly reason: string;
+  readonly text: (address: string, host: string) => string;
+  readonly hint: (endpoint: Endpoint) => string;
+}
+
+const CHECK_ADDRESS = () => 'Check "address" of the connection, and that the server is running.';
+
+const SENTENCES: Readonly<Record<ProbeFinding['kind'], Sentence>> = {
+  healthy: {
+    reason: 'SERVER_NOT_ANSWERING',
+    text: (address) => `The server at ${address} can be reached, but it did not answer the call.`,
+    hint: () => 'Try again in a moment; if it stays so, its operator will find the cause in the server log.',
+  },
+  dns: {
+    reason: 'SERVER_NAME_UNKNOWN',
+    text: (_address, host) => `The name ${host} can't be resolved.`,
+    hint: () => 'Check "address" of the connection, your network and VPN.',
+  },
+  refused: {
+    reason: 'SERVER_REFUSED',
+    text: (address) => `Nothing listens at ${address}.`,
+    hint: CHECK_ADDRESS,
+  },
+  timeout: {
+    reason: 'SERVER_TIMEOUT',
+    text: (address) => `${address} does not answer.`,
+    hint: () => 'Check "address" of the connection, your network, VPN and firewall.',
+  },
+  unreachable: {
+    reason: 'SERVER_UNREACHABLE',
+    text: (address) => `There is no route to ${address}.`,
+    hint: () => 'Check your network and VPN.',
+  },
+  'unknown-ca': {
+    reason: 'CERTIFICATE_UNTRUSTED',
+    text: (address) => `The certificate of ${address} is not signed by an authority that this connection trusts.`,
+    hint: (endpoint) =>
+      endpoint.rootCertificates === undefined
+        ? "Set root-certificates of the connection to the CA file that the server's operator gave you."
+        : "Get the current CA file from the server's operator and put it where root-certificates points.",
+  },
+  expired: {
+    reason: 'CERTIFICATE_EXPIRED',
+    text: (address) => `The certificate of ${address} has expired.`,
+    hint: () => "Check this machine's clock; if it is right, the server's operator must renew the certificate.",
+  },
+  'not-yet-valid': {
+    reason: 'CERTIFICATE_NOT_YET_VALID',
+    text: (address) => `The certificate of ${address} is not valid yet.`,
+    hint: () => "Check this machine's clock.",
+  },
+  'wrong-name': {
+    reason: 'CERTIFICATE_WRONG_NAME',
+    text: (address, host) => `The certificate of ${address} was not made for the name ${host}.`,
+    hint: () => 'Use a name in "address" that the certificate holds, or have the operator add this one.',
+  },
+  plaintext: {
+    reason: 'SERVER_PLAINTEXT',
+    text: (address) => `${address} does not speak TLS.`,
+    hint: () => "Check the port: the control plane's gRPC port speaks TLS.",
+  },
+  'wants-tls': {
+    reason: 'SERVER_WANTS_TLS',
+    text: (address) => `${address} wants TLS, but the connection says "insecure = true".`,
+    hint: () => 'Remove "insecure = true" from the connection and set root-certificates.',
+  },
+  'tls-refused': {
+    reason: 'TLS_REFUSED',
+    text: (address) => `${address} refused the TLS connection.`,
+    hint: () => 'The server and this program share no TLS version or cipher; tell its operator.',
+  },
+  'not-grpc': {
+    reason: 'SERVER_NOT_GRPC',
+    text: (address) => `${address} speaks HTTP, but not gRPC.`,
+    hint: () => "Check the port: the control plane's gRPC port is 9093 unless its operator says otherwise.",
+  },
+  closed: {
+    reason: 'SERVER_CLOSED',
+    text: (address) => `${address} closed the connection.`,
+    hint: () => 'Try again in a moment; check the port and whether something between you and the server cuts TLS.',
+  },
+};
+
+/** The failure that a finding stands for, with its next step. */
+export function sentenceFor(finding: ProbeFinding, endpoint: Endpoint, cause: unknown): AppError {
+  const sentence = SENTENCES[finding.kind];
+  const { host } = splitAddress(endpoint.address);
+  const code: ErrorCode = 'UNAVAILABLE';
+  return new AppError(code, sentence.reason, sentence.text(endpoint.address, host), {
+    hint: sentence.hint(endpoint),
+    cause,
+  });
+}

@@ -1,0 +1,144 @@
+import { lookup } from 'node:dns/promises';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
+import type { AppError } from '../core/errors.ts';
+import { type Endpoint, splitAddress } from './endpoint.ts';
+import { type ProbeFinding, sentenceFor } from './probe-sentences.ts';
+
+const PROBE_MS = 4_000;
+/** First bytes of every HTTP/2 connection and an empty SETTINGS frame (RFC 9113, 3.4). */
+const PREFACE = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
+
+/** Why an endpoint can't be talked to, as an AppError with its next step; undefined where nothing is found wrong with the connection. */
+export async function diagnose(endpoint: Endpoint, cause: unknown): Promise<AppError | undefined> {
+  const finding = await probe(endpoint);
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  // A healthy connection says nothing about a refusal that came as an answer (UNIMPLEMENTED, INTERNAL).
+  if (finding.kind === 'healthy' && (code === 12 || code === 13 || code === 2)) return undefined;
+  return sentenceFor(finding, endpoint, cause);
+}
+
+/** Looks at name, port, TLS and protocol in turn, and stops at the first thing that is wrong. Takes 4 s at most per step. */
+export async function probe(endpoint: Endpoint): Promise<ProbeFinding> {
+  const { host, port } = splitAddress(endpoint.address);
+  if (isIP(host) === 0) {
+    try {
+      await within(PROBE_MS, lookup(host));
+    } catch (error) {
+      return { kind: 'dns', detail: codeOf(error) };
+    }
+  }
+  try {
+    return endpoint.insecure ? await probePlain(host, port) : await probeTls(endpoint, host, port);
+  } catch (error) {
+    return classify(error, endpoint.insecure);
+  }
+}
+
+async function probePlain(host: string, port: number): Promise<ProbeFinding> {
+  const socket = connectTcp({ host, port });
+  try {
+    await once(socket, 'connect');
+    socket.write(PREFACE);
+    const first = await firstBytes(socket);
+    if (first === undefined || first[0] === 0x15) return { kind: 'wants-tls' };
+    if (first.toString('latin1', 0, 5) === 'HTTP/') return { kind: 'not-grpc' };
+    return { kind: 'healthy' };
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function probeTls(endpoint: Endpoint, host: string, port: number): Promise<ProbeFinding> {
+  const isAddress = isIP(host) !== 0;
+  const ca = endpoint.rootCertificates === undefined ? [...rootCertificates] : Buffer.from(endpoint.rootCertificates);
+  const socket = connectTls({
+    host,
+    port,
+    ca,
+    servername: isAddress ? 'localhost' : host,
+    ALPNProtocols: ['h2'],
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+  try {
+    await once(socket, 'secureConnect');
+    return { kind: socket.alpnProtocol === 'h2' ? 'healthy' : 'not-grpc', expires: expiryOf(socket) };
+  } finally {
+    socket.destroy();
+  }
+}
+
+function expiryOf(socket: TLSSocket): number | undefined {
+  const until = Date.parse(socket.getPeerCertificate().valid_to);
+  return Number.isNaN(until) ? undefined : until;
+}
+
+const UNTRUSTED: readonly string[] = [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'INVALID_CA',
+];
+
+function classify(error: unknown, insecure: boolean): ProbeFinding {
+  const detail = codeOf(error);
+  if (detail === 'ECONNREFUSED') return { kind: 'refused', detail };
+  if (detail === 'PROBE_TIMEOUT' || detail === 'ETIMEDOUT') return { kind: 'timeout', detail };
+  if (detail === 'ENOTFOUND' || detail === 'EAI_AGAIN') return { kind: 'dns', detail };
+  if (detail === 'EHOSTUNREACH' || detail === 'ENETUNREACH') return { kind: 'unreachable', detail };
+  if (UNTRUSTED.includes(detail)) return { kind: 'unknown-ca', detail };
+  if (detail === 'CERT_HAS_EXPIRED') return { kind: 'expired', detail };
+  if (detail === 'CERT_NOT_YET_VALID') return { kind: 'not-yet-valid', detail };
+  if (detail === 'ERR_TLS_CERT_ALTNAME_INVALID') return { kind: 'wrong-name', detail };
+  if (detail === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return { kind: 'not-grpc', detail };
+  if (detail.startsWith('ERR_SSL_TLSV1') || detail.startsWith('ERR_SSL_SSLV3')) return { kind: 'tls-refused', detail };
+  if (detail.startsWith('ERR_SSL_') || detail === 'EPROTO') return { kind: 'plaintext', detail };
+  if (insecure) return { kind: 'wants-tls', detail };
+  return { kind: 'closed', detail };
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,80}$/.test(code) ? code : 'UNKNOWN';
+}
+
+function once(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  return within(
+    PROBE_MS,
+    new Promise<void>((resolve, reject) => {
+      socket.once(event, () => resolve());
+      socket.once('error', reject);
+      socket.once('close', () => reject(Object.assign(new Error('closed'), { code: 'CLOSED' })));
+    }),
+  );
+}
+
+function firstBytes(socket: Socket): Promise<Buffer | undefined> {
+  return within(
+    PROBE_MS,
+    new Promise((resolve, reject) => {
+      socket.once('data', resolve);
+      socket.once('close', () => resolve(undefined));
+      socket.once('error', reject);
+    }),
+  );
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('timeout'), { code: 'PROBE_TIMEOUT' })), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
