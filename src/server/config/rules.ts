@@ -1,0 +1,89 @@
+import { isLoopback } from './loopback.ts';
+import type { Problem } from './problems.ts';
+import type { ServerConfig } from './types.ts';
+
+type Rule = (config: ServerConfig) => readonly Problem[];
+
+/** What must hold between settings. Looks at no file. */
+const RULES: readonly Rule[] = [
+  tlsOrLoopback,
+  distinctProviders,
+  trustworthyProviders,
+  trustworthyOpenFga,
+  engineAddress,
+  sessionLifetimes,
+];
+
+export function brokenRules(config: ServerConfig): readonly Problem[] {
+  return RULES.flatMap((rule) => rule(config));
+}
+
+/** security.md TL-01 */
+function tlsOrLoopback({ server }: ServerConfig): readonly Problem[] {
+  if (!server.plaintext) {
+    const missing = [!server.tlsCert && 'tls-cert', !server.tlsKey && 'tls-key'].filter((key) => key !== false);
+    return missing.map((key) => ({ path: `server.${key}`, problem: 'is missing: the server speaks TLS only' }));
+  }
+  const open = [
+    !isLoopback(server.grpcAddress.host) && 'grpc-address',
+    !isLoopback(server.httpsAddress.host) && 'https-address',
+  ].filter((key) => key !== false);
+  return open.map((key) => ({
+    path: `server.${key}`,
+    problem: 'must be a loopback address while plaintext = true: without TLS everybody on the way can read the tokens',
+  }));
+}
+
+function distinctProviders({ oidc }: ServerConfig): readonly Problem[] {
+  return oidc.flatMap((one, index) => {
+    const before = oidc.slice(0, index);
+    return [
+      ...(before.some(({ alias }) => alias === one.alias)
+        ? [{ path: `oidc[${index}].alias`, problem: 'is taken by another [[oidc]] table' }]
+        : []),
+      ...(before.some(({ issuer }) => issuer === one.issuer)
+        ? [{ path: `oidc[${index}].issuer`, problem: 'stands in another [[oidc]] table already' }]
+        : []),
+    ];
+  });
+}
+
+function trustworthyProviders({ oidc }: ServerConfig): readonly Problem[] {
+  return oidc.flatMap((one, index) => [
+    ...(isPlainHttp(one.issuer) && !(one.allowHttp && isLoopback(new URL(one.issuer).hostname))
+      ? [
+          {
+            path: `oidc[${index}].issuer`,
+            problem: 'must start with https:// (http:// needs allow-http = true and a loopback address)',
+          },
+        ]
+      : []),
+    ...(one.scopes.includes('openid') ? [] : [{ path: `oidc[${index}].scopes`, problem: 'must contain "openid"' }]),
+  ]);
+}
+
+function trustworthyOpenFga({ openfga }: ServerConfig): readonly Problem[] {
+  if (!isPlainHttp(openfga.url) || openfga.allowHttp || isLoopback(new URL(openfga.url).hostname)) return [];
+  return [{ path: 'openfga.url', problem: 'must start with https:// beyond loopback (or set allow-http = true)' }];
+}
+
+function engineAddress({ engine }: ServerConfig): readonly Problem[] {
+  if (engine.kind === 'none') return [];
+  if (!engine.address) return [{ path: 'engine.address', problem: 'is missing (or set kind = "none")' }];
+  return engine.insecure && engine.ca
+    ? [{ path: 'engine.ca', problem: 'has no meaning with insecure = true: take one of them out' }]
+    : [];
+}
+
+function sessionLifetimes({ tokens }: ServerConfig): readonly Problem[] {
+  return [
+    ...(tokens.idle > tokens.max ? [{ path: 'tokens.idle', problem: 'must not be longer than max' }] : []),
+    ...(tokens.access > tokens.withoutRefresh
+      ? [{ path: 'tokens.access', problem: 'must not be longer than without-refresh' }]
+      : []),
+  ];
+}
+
+function isPlainHttp(url: string): boolean {
+  return url.startsWith('http:');
+}
