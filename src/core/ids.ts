@@ -25,3 +25,21 @@ export function checkFederationId(text: string): string {
     hint: 'Use letters, digits, "_" and "-", for example @lab/default.',
   });
 }
+
+/** Device names of DOS that are no file names on some shared folders, and the key that is no connection. */
+const RESERVED_NAME = /^(default|con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
+/** `lab.meta` would write the file that `lab` keeps its binding in. */
+const RESERVED_ENDING = /(\.meta|\.)$/i;
+
+/** `text` if it can name a connection and so a credential file. @throws INVALID_ARGUMENT CONNECTION_NAME_INVALID */
+export function checkConnectionName(text: string): string {
+  if (CONNECTION_NAME.test(text) && !RESERVED_NAME.test(text) && !RESERVED_ENDING.test(text)) return text;
+  throw new AppError(
+    'INVALID_ARGUMENT',
+    'CONNECTION_NAME_INVALID',
+    `${JSON.stringify(text.slice(0, 80))} can't name a connection.`,
+    {
+      hint: 'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -, starting with a letter or digit; not "default", "*.meta" or a device name.',
+    },
+  );
+}
