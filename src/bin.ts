@@ -1,6 +1,28 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+// This file must be readable by Node 14: it is what tells the owner of an old Node what is wrong.
+import * as nodeModule from 'node:module';
 
-enableCompileCache?.();
-const { run } = await import('./cli/run.ts');
-await run();
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+/** The reader of a pipe may leave before we have said everything (`fedctl ls | head`): that is no failure. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode === undefined ? 0 : Number(process.exitCode));
+  throw error;
+});
+
+if (major < 22 || (major === 22 && minor < 13)) {
+  process.stderr.write(
+    `fedctl needs Node.js 22.13 or newer; this is ${process.versions.node}. See https://nodejs.org.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { enableCompileCache } = nodeModule as { enableCompileCache?: () => unknown };
+  if (enableCompileCache !== undefined) enableCompileCache();
+  import('./cli/run.ts').then(
+    (cli) => cli.run(process.argv.slice(2)),
+    (error: Error) => {
+      process.stderr.write(`fedctl can't be loaded: ${error.message}\nInstall it again.\n`);
+      process.exitCode = 1;
+    },
+  );
+}

@@ -1,0 +1,71 @@
+import { AppError, isAppError } from '../core/errors.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import type { Stdio } from './stdio.ts';
+import { safeLine, safeText } from './text.ts';
+
+/** How a failure is shown. */
+export interface FailureStyle {
+  readonly json: boolean;
+  /** Also show stacks and causes. */
+  readonly verbose: boolean;
+}
+
+/** Parse errors of oclif carry `parse`; unknown commands and flags too are usage errors. */
+interface OclifError extends Error {
+  readonly oclif?: { readonly exit?: number };
+  readonly parse?: unknown;
+}
+
+/** Any thrown value as an AppError: ours as it is, oclif's parse errors as USAGE, the rest as a bug. */
+export function toFailure(thrown: unknown): AppError {
+  if (isAppError(thrown)) return thrown;
+  const error = thrown as OclifError;
+  if (error?.parse !== undefined || error?.oclif?.exit === EXIT.usage) {
+    const [first = 'The command is not right.', ...rest] =
+      error.message.split('\nSee more help with --help')[0]?.split('\n') ?? [];
+    const detail = rest.map((line) => line.trim()).filter((line) => line !== '');
+    return new AppError('INVALID_ARGUMENT', 'USAGE', [first, ...detail].join('\n  '), {
+      hint: 'See: fedctl help',
+      cause: thrown,
+    });
+  }
+  return new AppError('INTERNAL', 'BUG', 'fedctl has met an error that it does not know. That is a bug.', {
+    hint: 'Run the command again with --verbose and report what it says.',
+    cause: thrown,
+  });
+}
+
+/** Writes a failure where it belongs and returns the exit code: a document on stdout with `json`, else sentences on stderr. */
+export function renderFailure(thrown: unknown, style: FailureStyle, stdio: Stdio): number {
+  const failure = toFailure(thrown);
+  if (style.json) stdio.out(`${JSON.stringify(failureDocument(failure))}\n`);
+  else stdio.err(failureText(failure));
+  if (style.verbose) stdio.err(stackText(failure));
+  return exitCodeOf(failure);
+}
+
+/** flwr's keys `success` and `error-message`, and ours under `error`. */
+export function failureDocument(failure: AppError) {
+  const message = safeText(failure.message);
+  return {
+    success: false,
+    'error-message': message,
+    error: { code: failure.reason, message, hint: failure.hint === undefined ? null : safeText(failure.hint) },
+  };
+}
+
+function failureText(failure: AppError): string {
+  const hint = failure.hint === undefined ? '' : `${safeText(failure.hint)}\n`;
+  return `Error: ${safeText(failure.message)}\n${hint}`;
+}
+
+/** Stacks of our own errors and of what caused them; never their properties, which may hold what a peer sent. */
+function stackText(failure: AppError): string {
+  const lines = [`${failure.code} ${safeLine(failure.reason)}`];
+  let error: unknown = failure;
+  for (let depth = 0; depth < 5 && error instanceof Error; depth += 1) {
+    lines.push(safeText(error.stack ?? error.message));
+    error = error.cause;
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,39 @@
+/** Where output goes; one of the program's four edges. */
+export interface Stdio {
+  /** Results. */
+  out(text: string): void;
+  /** Progress and explanations. */
+  err(text: string): void;
+  /** stdout is a terminal. */
+  readonly outIsTty: boolean;
+  readonly errIsTty: boolean;
+  /** Columns of the terminal, 80 where there is none. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Colour may go to stdout: a terminal, and neither NO_COLOR nor TERM=dumb. */
+  readonly colour: boolean;
+  /** The locale says UTF-8. */
+  readonly unicode: boolean;
+}
+
+/** This process's own streams. */
+export function processStdio(env: NodeJS.ProcessEnv = process.env): Stdio {
+  const { stdout, stderr } = process;
+  const outIsTty = stdout.isTTY === true;
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    outIsTty,
+    errIsTty: stderr.isTTY === true,
+    columns: stdout.columns || stderr.columns || 80,
+    rows: stdout.rows || stderr.rows || 24,
+    colour: outIsTty && !env.NO_COLOR && env.TERM !== 'dumb',
+    unicode: isUtf8(env),
+  };
+}
+
+/** POSIX order of locale variables; macOS terminals speak UTF-8 without saying so. */
+export function isUtf8(env: NodeJS.ProcessEnv): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  return /utf-?8/i.test(locale) || (locale === '' && process.platform === 'darwin');
+}
