@@ -1,0 +1,28 @@
+import { AppError } from '../core/errors.ts';
+import { openBrowser, type Page } from './browser.ts';
+import { LOGIN_DONE } from './idp-pages.ts';
+import type { DevAccount } from './secrets-file.ts';
+
+/**
+ * Does what a person does at the dev identity provider: compares the code, logs in, allows (or refuses, with `refuse`).
+ * `url` is the verification address that `login` printed, with the code in it.
+ * @throws PERMISSION_DENIED DEV_LOGIN_FAILED where the pages do not lead to the end
+ */
+export async function approveLogin(options: { url: string; account: DevAccount; refuse?: boolean }): Promise<void> {
+  const browser = openBrowser();
+  let page = await browser.open(options.url);
+  for (let step = 0; step < 6 && page.forms.length > 0; step += 1) {
+    const form = page.forms[0] as Page['forms'][number];
+    if (form.id === 'op.deviceConfirmForm' && options.refuse) {
+      await browser.submit(form, { abort: 'yes' });
+      return;
+    }
+    const { name, password } = options.account;
+    page = await browser.submit(form, form.id === 'login' ? { login: name, password } : {});
+    if (page.html.includes('role="alert"')) break;
+  }
+  if (page.html.includes(LOGIN_DONE)) return;
+  throw new AppError('PERMISSION_DENIED', 'DEV_LOGIN_FAILED', 'The login pages did not lead to the end.', {
+    cause: `${page.status} ${page.url.pathname}`,
+  });
+}
