@@ -70,6 +70,8 @@ export interface RunFilter {
   readonly federations?: readonly string[];
   /** Runs that a stored grant names for one of these principals (users, groups). */
   readonly sharedWith?: readonly string[];
+  /** Also runs that a stored grant names for any local group (`group:local|...`): who is a member of it the check decides. */
+  readonly sharedWithLocalGroups?: boolean;
   /** Everything, quarantined runs too: system admins. */
   readonly all?: boolean;
   /** Narrowing, joined by AND to the above. */

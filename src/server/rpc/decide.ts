@@ -1,0 +1,52 @@
+import { AppError } from '../../core/errors.ts';
+import type { Caller } from '../../core/services.ts';
+import type { Services } from './call.ts';
+import type { PolicyRow } from './policy.ts';
+import type { Question } from './targets.ts';
+
+/**
+ * Asks whether `caller` may; returns silently or throws the denial.
+ *
+ * A run that the caller may not see does not exist: unknown and foreign ids take the same two questions and end in the
+ * same error (security.md T-35).
+ */
+export async function decide(row: PolicyRow, question: Question, caller: Caller, services: Services): Promise<void> {
+  const { right, target } = question;
+  if (right === undefined || target.object === undefined) return;
+  const ask = { subject: caller.subject, object: target.object };
+  const options = { fresh: row.mutation };
+  if (target.run?.quarantined) {
+    // Nobody submitted it through us: it belongs to no account and no federation.
+    const system = { subject: caller.subject, object: { type: 'system' }, right: 'can_admin' } as const;
+    if (await services.checker.check(system, options)) return;
+    throw runNotFound();
+  }
+  if (target.object.type !== 'run') {
+    if (await services.checker.check({ ...ask, right }, options)) return;
+    throw denied(right);
+  }
+  const [allowed, visible] = row.mutation
+    ? await Promise.all([
+        services.checker.check({ ...ask, right }, options),
+        services.checker.check({ ...ask, right: 'can_view' }, options),
+      ])
+    : await services.checker.checkMany([
+        { ...ask, right },
+        { ...ask, right: 'can_view' },
+      ]);
+  if (allowed && !question.hidden) return;
+  throw visible && !question.hidden ? denied(right) : runNotFound();
+}
+
+function denied(right: string): AppError {
+  return new AppError('PERMISSION_DENIED', 'NOT_PERMITTED', `You are not permitted to do this: it needs ${right}.`, {
+    hint: 'Ask an administrator of the federation, or the owner of the run, to grant it: fedctl admin grant.',
+  });
+}
+
+/** The one answer for ids that are unknown and for runs that the caller may not see. */
+export function runNotFound(): AppError {
+  return new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'There is no run with this id that you may see.', {
+    hint: 'List your runs: fedctl ls',
+  });
+}

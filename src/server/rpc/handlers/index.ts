@@ -1,0 +1,7 @@
+import type { Handlers } from '../call.ts';
+import { accessHandlers } from './access.ts';
+import { runHandlers } from './runs.ts';
+import { sessionHandlers } from './sessions.ts';
+
+/** A handler for every method; a missing one does not compile. */
+export const handlers: Handlers = { ...sessionHandlers, ...runHandlers, ...accessHandlers };

@@ -1,0 +1,93 @@
+import { AppError, isAppError } from '../../../core/errors.ts';
+import { isFinal } from '../../../core/runs.ts';
+import type { Caller } from '../../../core/services.ts';
+import { type Call, callerOf, runOf, type Services, type StreamCounter } from '../call.ts';
+import { runNotFound } from '../decide.ts';
+import type { LogMessage, LogsInput } from '../methods.ts';
+import { runObject } from '../targets.ts';
+import { seen } from './runs.ts';
+
+/** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
+const RECHECK_MS = 1000;
+
+/** Streams under way, counted per account and in all (security.md T-30). */
+export function createStreamCounter(limits: { perAccount: number; all: number }): StreamCounter {
+  const perAccount = new Map<string, number>();
+  let all = 0;
+  return {
+    enter(account: string): () => void {
+      const mine = perAccount.get(account) ?? 0;
+      if (mine >= limits.perAccount || all >= limits.all) {
+        throw new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_STREAMS', 'Too many logs are being followed at once.', {
+          hint: 'Close one of them, then try again.',
+        });
+      }
+      perAccount.set(account, mine + 1);
+      all += 1;
+      return () => {
+        all -= 1;
+        const left = (perAccount.get(account) ?? 1) - 1;
+        if (left > 0) perAccount.set(account, left);
+        else perAccount.delete(account);
+      };
+    },
+  };
+}
+
+/** Text as it is stored, then one last message with the outcome once the run has finished and is drained. */
+export async function* followLogs(services: Services, call: Call, input: LogsInput): AsyncGenerator<LogMessage> {
+  const caller = callerOf(call);
+  const run = runOf(call);
+  const leave = services.streams.enter(caller.account.id);
+  const guard = guardStream(services, call, caller);
+  try {
+    let end =
+      'offset' in input.from ? input.from.offset : await services.runs.offsetAfter(run, input.from.engineTimestamp);
+    for await (const piece of services.runs.logs(run, end, input.follow, guard.signal)) {
+      guard.assert();
+      end = piece.nextOffset;
+      yield { ...piece, finished: undefined };
+    }
+    guard.assert();
+    const now = await services.runs.current(run.key);
+    if (isFinal(now.status)) yield { text: '', nextOffset: end, engineTimestamp: 0, finished: seen(now, caller) };
+  } catch (error) {
+    guard.assert();
+    throw error;
+  } finally {
+    guard.stop();
+    leave();
+  }
+}
+
+/** Ends a stream whose session has ended or whose right is gone: aborts `signal`, and `assert` then throws why. */
+function guardStream(services: Services, call: Call, caller: Caller) {
+  const ended = new AbortController();
+  const run = runOf(call);
+  let why: unknown;
+  let busy = false;
+  const timer = setInterval(async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      await services.sessions.assertAlive(caller.session.id);
+      const object = run.quarantined ? ({ type: 'system' } as const) : runObject(run.id ?? 0n, run, services);
+      const right = run.quarantined ? 'can_admin' : 'can_log';
+      if (!(await services.checker.check({ subject: caller.subject, right, object }))) throw runNotFound();
+    } catch (error) {
+      // OpenFGA out of reach says nothing about the right: what was allowed goes on until somebody can say no.
+      if (isAppError(error) && error.code === 'UNAVAILABLE') return;
+      why = error;
+      ended.abort();
+    } finally {
+      busy = false;
+    }
+  }, RECHECK_MS);
+  return {
+    signal: AbortSignal.any([call.signal, ended.signal]),
+    assert() {
+      if (why) throw why;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

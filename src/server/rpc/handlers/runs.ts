@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { AccessQuestion } from '../../../core/access.ts';
+import { AppError } from '../../../core/errors.ts';
+import { claimGroup } from '../../../core/principals.ts';
+import type { Run, RunFilter } from '../../../core/runs.ts';
+import type { Caller } from '../../../core/services.ts';
+import { type Call, callerOf, type Handlers, runOf, type Services } from '../call.ts';
+import { decodeCursor, encodeCursor, type Position } from '../cursor.ts';
+import type { ListRunsInput, SeenRun } from '../methods.ts';
+import { runObject } from '../targets.ts';
+import { followLogs } from './logs.ts';
+
+const PAGE = 20;
+const MAX_PAGE = 1000;
+/** Rows looked at for one page at most: a page that ends early has a cursor to go on from. */
+const MAX_SCANNED = 5000;
+
+type RunHandlers = Pick<Handlers, 'runs.start' | 'runs.list' | 'runs.get' | 'runs.stop' | 'runs.logs'>;
+
+export const runHandlers: RunHandlers = {
+  'runs.start': async (services, call, input) => {
+    const caller = callerOf(call);
+    const sha256 = createHash('sha256').update(input.bundle).digest('hex');
+    if (input.bundleSha256 !== '' && input.bundleSha256.toLowerCase() !== sha256) {
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        'BUNDLE_HASH_MISMATCH',
+        'The app bundle arrived damaged: its SHA-256 differs.',
+        {
+          hint: 'Submit it again.',
+        },
+      );
+    }
+    const bundle = await services.runs.verifyBundle(input.bundle);
+    const object = call.target.object;
+    const federation = object?.type === 'federation' ? object.id : services.facts.defaultFederation;
+    const run = await services.runs.submit(caller, bundle, { ...input, federation }, { ...call.audit, bundle: sha256 });
+    return { run, mine: true };
+  },
+
+  'runs.list': listRuns,
+
+  'runs.get': async (services, call) => {
+    const run = await services.runs.current(runOf(call).key);
+    return { run: seen(run, callerOf(call)), now: services.clock.now() };
+  },
+
+  'runs.stop': async (services, call) => seen(await services.runs.stop(runOf(call)), callerOf(call)),
+
+  'runs.logs': async (services, call, input) => followLogs(services, call, input),
+};
+
+/** A run with the caller's relation to it. */
+export function seen(run: Run, caller: Caller): SeenRun {
+  return { run, mine: run.ownerAccountId === caller.account.id };
+}
+
+async function listRuns(services: Services, call: Call, input: ListRunsInput) {
+  const caller = callerOf(call);
+  const limit = Math.min(input.limit || PAGE, MAX_PAGE);
+  const filter = await visibleRows(services, caller, input);
+  let position = decodeCursor(input.cursor);
+  const runs: SeenRun[] = [];
+  for (let scanned = 0; scanned < MAX_SCANNED; ) {
+    const rows = await services.queries.listRuns(filter, limit + 1, position);
+    const candidates = rows.slice(0, limit);
+    const allowed = await checkRows(services, caller, candidates);
+    for (const [index, run] of candidates.entries()) {
+      if (runs.length === limit) return page(services, runs, position);
+      position = positionOf(run);
+      if (allowed[index]) runs.push(seen(run, caller));
+    }
+    if (rows.length <= limit) return page(services, runs, undefined);
+    if (runs.length === limit) return page(services, runs, position);
+    scanned += candidates.length;
+  }
+  return page(services, runs, position);
+}
+
+function page(services: Services, runs: readonly SeenRun[], position: Position | undefined) {
+  return { runs, nextCursor: position ? encodeCursor(position) : '', now: services.clock.now() };
+}
+
+function positionOf(run: Run): Position {
+  return { createdAt: run.createdAt, key: run.key };
+}
+
+/** Rows that may be visible: mine, my federations' where I see every run, shared with me; all for system admins. Each is still checked. */
+async function visibleRows(services: Services, caller: Caller, input: ListRunsInput): Promise<RunFilter> {
+  const { subject, account } = caller;
+  const narrow = {
+    ...(input.idPrefix ? { idPrefix: input.idPrefix } : {}),
+    ...(input.federation ? { federation: input.federation } : {}),
+  };
+  if (input.mine) return { ...narrow, ownerAccountId: account.id };
+  const federations = services.facts.federations;
+  const questions: AccessQuestion[] = federations.map((id) => ({
+    subject,
+    right: 'can_view',
+    object: { type: 'federation', id },
+  }));
+  const views = await services.checker.checkMany(questions);
+  const groups = subject.groups.map((name) => claimGroup(subject.issuerAlias, name));
+  return {
+    ...narrow,
+    ownerAccountId: account.id,
+    federations: federations.filter((_, index) => views[index]),
+    sharedWith: [subject.principal, ...groups],
+    sharedWithLocalGroups: true,
+  };
+}
+
+function checkRows(services: Services, caller: Caller, runs: readonly Run[]): Promise<readonly boolean[]> {
+  return services.checker.checkMany(
+    runs.map((run) => ({
+      subject: caller.subject,
+      right: 'can_view',
+      object: runObject(run.id ?? 0n, run, services),
+    })),
+  );
+}

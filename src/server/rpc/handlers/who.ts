@@ -1,0 +1,73 @@
+import { AppError } from '../../../core/errors.ts';
+import { localGroup, userPrincipal } from '../../../core/principals.ts';
+import type { Services } from '../call.ts';
+
+export interface Who {
+  /** OpenFGA user of a tuple. */
+  readonly principal: string;
+  /** What to call them. */
+  readonly who: string;
+}
+
+/**
+ * Reads WHO: an account name, e-mail address or subject that is known here; "ISSUER SUBJECT" (also of somebody who
+ * never logged in); `group:NAME`; or a principal id as `admin whois` prints it.
+ * @throws NOT_FOUND WHO_UNKNOWN, FAILED_PRECONDITION WHO_AMBIGUOUS
+ */
+export async function resolveWho(services: Services, text: string): Promise<Who> {
+  const trimmed = text.trim();
+  const group = /^group:([^|]{1,200})$/s.exec(trimmed)?.[1];
+  if (group) return { principal: `${localGroup(group)}#member`, who: `group:${group}` };
+  if (/^(user|service_account):[A-Za-z0-9._-]+\|[A-Za-z0-9._%|-]+$/.test(trimmed))
+    return { principal: trimmed, who: trimmed };
+  if (/^group:(local|claim)\|[A-Za-z0-9._%|-]+(#member)?$/.test(trimmed)) {
+    return { principal: trimmed.endsWith('#member') ? trimmed : `${trimmed}#member`, who: trimmed };
+  }
+  const [, issuer, subject] = /^(https?:\S+) (\S+)$/.exec(trimmed) ?? [];
+  if (issuer && subject) return ofIssuer(services, issuer, subject);
+  return ofAccount(services, trimmed);
+}
+
+function ofIssuer(services: Services, issuer: string, subject: string): Who {
+  const alias = services.facts.issuerAliases[issuer];
+  if (!alias) {
+    throw new AppError('NOT_FOUND', 'ISSUER_UNKNOWN', 'This server does not trust that issuer.', {
+      hint: `Issuers: ${Object.keys(services.facts.issuerAliases).join(', ')}`,
+    });
+  }
+  return { principal: userPrincipal(alias, subject), who: subject };
+}
+
+async function ofAccount(services: Services, text: string): Promise<Who> {
+  const [first, ...others] = await services.accounts.findAccounts({ text });
+  if (!first) {
+    throw new AppError('NOT_FOUND', 'WHO_UNKNOWN', 'Nobody of that name has logged in here.', {
+      hint: 'Name them as "ISSUER SUBJECT", or let them log in once.',
+    });
+  }
+  if (others.length > 0) {
+    throw new AppError('FAILED_PRECONDITION', 'WHO_AMBIGUOUS', 'That name fits several accounts.', {
+      hint: 'See fedctl admin whois, then use the account name or the principal id.',
+    });
+  }
+  return { principal: userPrincipal(first.issuerAlias, first.subject), who: first.handle };
+}
+
+/** What to call the principal of a tuple: account name, `group:NAME`, or the principal itself where no account is known. */
+export async function nameOf(services: Services, principal: string): Promise<string> {
+  const group = /^group:local\|([^#]+)#member$/.exec(principal)?.[1];
+  if (group) return `group:${decoded(group)}`;
+  const [, alias, encoded] = /^user:([^|]+)\|([^|]+)$/.exec(principal) ?? [];
+  const issuer = Object.entries(services.facts.issuerAliases).find(([, known]) => known === alias)?.[0];
+  if (!issuer || !encoded) return principal;
+  const [account] = await services.accounts.findAccounts({ issuer, subject: decoded(encoded) });
+  return account?.handle ?? principal;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import type { AccessObject } from '../../core/access.ts';
+import type { AuditRow } from '../../core/audit.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
+import { objectId } from '../../core/principals.ts';
+import type { Caller, Peer, TokenPair } from '../../core/services.ts';
+import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
+import { decide } from './decide.ts';
+import type { Input, MethodName, Output } from './methods.ts';
+import { POLICY, type PolicyRow } from './policy.ts';
+import { questionOf } from './targets.ts';
+
+/** A call as a transport hands it over. */
+export interface Incoming<M extends MethodName> {
+  readonly method: M;
+  readonly peer: Peer;
+  readonly signal: AbortSignal;
+  /** Read only once somebody must be known. @throws AppError on repeated or malformed credentials */
+  credentials(): Credentials;
+  /** The decoded request; asked for after authentication, so that strangers upload nothing. */
+  input(): Promise<Input<M>>;
+  /** Called once, before any output: a pair renewed on the way goes back with the headers. */
+  accepted(renewed: TokenPair | undefined): void;
+}
+
+export interface Outcome<M extends MethodName> {
+  readonly requestId: string;
+  readonly result: Promise<Output<M>>;
+}
+
+const NO_TARGET: Target = { object: undefined, run: undefined };
+
+/**
+ * The one path of every call: authenticate → policy → audit → handler. Limits come before it (transport), the mapping
+ * of errors to a status after it (wire). A method without a policy row is denied (security.md AT-16).
+ */
+export function createPipeline(services: Services, handlers: Handlers) {
+  return function dispatch<M extends MethodName>(incoming: Incoming<M>): Outcome<M> {
+    const requestId = randomBytes(12).toString('hex');
+    return { requestId, result: run(incoming, requestId) };
+  };
+
+  async function run<M extends MethodName>(incoming: Incoming<M>, requestId: string): Promise<Output<M>> {
+    const row: PolicyRow | undefined = POLICY[incoming.method];
+    let call = newCall(incoming, requestId, services.clock.now());
+    try {
+      if (!row) throw new AppError('PERMISSION_DENIED', 'METHOD_UNKNOWN', 'This server has no such method.');
+      const caller = await authenticate(row, incoming);
+      call = withCaller(call, caller);
+      const input = await incoming.input();
+      const question = await questionOf(row, input, services);
+      call = withTarget(call, question.target, question.right ?? '');
+      if (caller) await decide(row, question, caller, services);
+      const recorded = record(row, call);
+      if (row.mutation) await recorded;
+      const handler = handlers[incoming.method];
+      const [output] = await Promise.all([handler(services, call, input), recorded]);
+      if (recordsLate(row, call, output)) await services.audit.record(call.audit);
+      return output;
+    } catch (error) {
+      throw await refuse(row, call, error);
+    }
+  }
+
+  async function authenticate<M extends MethodName>(
+    row: PolicyRow,
+    incoming: Incoming<M>,
+  ): Promise<Caller | undefined> {
+    if (row.auth === 'none') {
+      incoming.accepted(undefined);
+      return undefined;
+    }
+    const credentials = incoming.credentials();
+    if (row.auth === 'optional') {
+      incoming.accepted(undefined);
+      return credentials.kind === 'none' ? undefined : await callerIfKnown(credentials.accessToken);
+    }
+    if (credentials.kind === 'none') {
+      throw new AppError('UNAUTHENTICATED', 'LOGIN_REQUIRED', 'You are not logged in.', { hint: 'Run: fedctl login' });
+    }
+    if (credentials.kind === 'bearer') {
+      const caller = await services.sessions.authenticate(credentials.accessToken);
+      incoming.accepted(undefined);
+      return caller;
+    }
+    const { caller, renewed } = await services.sessions.authenticatePair(
+      credentials.accessToken,
+      credentials.refreshToken,
+    );
+    incoming.accepted(renewed);
+    return caller;
+  }
+
+  async function callerIfKnown(accessToken: string): Promise<Caller | undefined> {
+    try {
+      return await services.sessions.authenticate(accessToken);
+    } catch (error) {
+      if (isAppError(error) && error.code === 'UNAUTHENTICATED') return undefined;
+      throw error;
+    }
+  }
+
+  /** `runs.start` commits its own row together with the run; polls are recorded once they end in something. */
+  async function record(row: PolicyRow, call: Call): Promise<void> {
+    if (row.audit !== 'call' || call.audit.action === 'runs.start') return;
+    if (row.mutation) await services.audit.record(call.audit);
+    else await services.audit.recordGrouped(call.audit);
+  }
+
+  /** Records what failed, then returns the error to answer with. A failure to record never hides the first error. */
+  async function refuse(row: PolicyRow | undefined, call: Call, error: unknown): Promise<AppError> {
+    const known = isAppError(error) ? error : unknownError(call, error);
+    if (row?.audit !== 'none') {
+      const decision =
+        known.code === 'PERMISSION_DENIED' || known.code === 'NOT_FOUND' || known.code === 'UNAUTHENTICATED';
+      const audit: AuditRow = { ...call.audit, decision: decision ? 'deny' : 'error', reason: known.reason };
+      try {
+        await services.audit.recordGrouped(audit);
+      } catch (cause) {
+        services.log.error(
+          { requestId: call.requestId, action: audit.action, cause },
+          'a refused call could not be recorded',
+        );
+      }
+    }
+    if (known.cause !== undefined) {
+      services.log.warn(
+        { requestId: call.requestId, action: call.audit.action, reason: known.reason, cause: known.cause },
+        known.message,
+      );
+    }
+    return known;
+  }
+
+  /** What nobody foresaw: a fixed text and a reference go out, the cause stays in the log. */
+  function unknownError(call: Call, error: unknown): AppError {
+    services.log.error(
+      { requestId: call.requestId, action: call.audit.action, err: error },
+      'a call failed in a way nobody foresaw',
+    );
+    return new AppError('INTERNAL', 'INTERNAL', `Something went wrong on the server (reference ${call.requestId}).`);
+  }
+}
+
+export type Dispatch = ReturnType<typeof createPipeline>;
+
+function newCall<M extends MethodName>(incoming: Incoming<M>, requestId: string, now: number): Call {
+  const audit: AuditRow = {
+    requestId,
+    at: now,
+    action: incoming.method,
+    principal: '',
+    accountId: '',
+    sessionId: '',
+    address: incoming.peer.address,
+    userAgent: incoming.peer.userAgent,
+    object: '',
+    right: '',
+    decision: 'allow',
+    reason: '',
+    bundle: '',
+  };
+  return {
+    requestId,
+    startedAt: now,
+    peer: incoming.peer,
+    signal: incoming.signal,
+    caller: undefined,
+    target: NO_TARGET,
+    audit,
+  };
+}
+
+function withCaller(call: Call, caller: Caller | undefined): Call {
+  if (!caller) return call;
+  const { subject, account, session } = caller;
+  const audit = { ...call.audit, principal: subject.principal, accountId: account.id, sessionId: session.id };
+  return { ...call, caller, audit };
+}
+
+function withTarget(call: Call, target: Target, right: string): Call {
+  const object = target.object ? objectId(target.object satisfies AccessObject) : '';
+  return { ...call, target, audit: { ...call.audit, object, right } };
+}
+
+/** An approved poll is recorded, one that stays pending is not; and a submit that met its earlier self wrote no row with it. */
+function recordsLate(row: PolicyRow, call: Call, output: unknown): boolean {
+  if (call.audit.action === 'runs.start') return (output as Output<'runs.start'>).run.createdAt < call.startedAt;
+  return row.audit === 'outcome' && (output as Output<'login.poll'>).state === 'approved';
+}

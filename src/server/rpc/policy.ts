@@ -1,0 +1,44 @@
+import type { Right } from '../../core/access.ts';
+import type { MethodName } from './methods.ts';
+
+/**
+ * Who may call a method, as data. `auth: none` needs no login; `session` needs one; `optional`
+ * takes an access token if it is good (logging out with an expired one works by the refresh token).
+ *
+ * `on` names the object that the right is asked on:
+ * - `nothing`: being logged in is enough, or nothing is needed;
+ * - `system`, `federation` (the input's, else the default), `run` (the input's id);
+ * - `object`: what the input's `object` text names; the right then depends on its type;
+ * - `each`: the handler returns rows, each of which it has checked.
+ *
+ * A mutation asks OpenFGA afresh, and its audit row is durable before anything happens; rows of reads share a commit.
+ */
+export interface PolicyRow {
+  readonly auth: 'none' | 'optional' | 'session';
+  readonly on: 'nothing' | 'system' | 'federation' | 'run' | 'object' | 'each';
+  readonly right?: Right | Readonly<Record<'system' | 'federation' | 'run' | 'group', Right>>;
+  readonly mutation: boolean;
+  /** `call`: one row a call. `outcome`: only calls that end in something (a poll that stays pending has no row). `none`: public facts. */
+  readonly audit: 'call' | 'outcome' | 'none';
+}
+
+const GRANTING = { system: 'can_admin', federation: 'can_admin', run: 'can_share', group: 'can_admin' } as const;
+
+export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
+  'server.info': { auth: 'none', on: 'nothing', mutation: false, audit: 'none' },
+  'login.start': { auth: 'none', on: 'nothing', mutation: true, audit: 'call' },
+  'login.poll': { auth: 'none', on: 'nothing', mutation: true, audit: 'outcome' },
+  'session.renew': { auth: 'none', on: 'nothing', mutation: true, audit: 'call' },
+  'session.logout': { auth: 'optional', on: 'nothing', mutation: true, audit: 'call' },
+  'session.whoami': { auth: 'session', on: 'nothing', mutation: false, audit: 'call' },
+  'runs.start': { auth: 'session', on: 'federation', right: 'can_run', mutation: true, audit: 'call' },
+  'runs.list': { auth: 'session', on: 'each', right: 'can_view', mutation: false, audit: 'call' },
+  'runs.get': { auth: 'session', on: 'run', right: 'can_view', mutation: false, audit: 'call' },
+  'runs.stop': { auth: 'session', on: 'run', right: 'can_stop', mutation: true, audit: 'call' },
+  'runs.logs': { auth: 'session', on: 'run', right: 'can_log', mutation: false, audit: 'call' },
+  'access.grant': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },
+  'access.revoke': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },
+  'access.grants': { auth: 'session', on: 'object', right: GRANTING, mutation: false, audit: 'call' },
+  'access.whois': { auth: 'session', on: 'system', right: 'can_admin', mutation: false, audit: 'call' },
+  'access.can': { auth: 'session', on: 'each', mutation: false, audit: 'call' },
+};

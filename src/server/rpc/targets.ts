@@ -1,0 +1,96 @@
+import type { AccessObject, Right } from '../../core/access.ts';
+import { AppError } from '../../core/errors.ts';
+import { FEDERATION_ID, parseRunId, type RunId } from '../../core/ids.ts';
+import type { Run } from '../../core/runs.ts';
+import type { Services, Target } from './call.ts';
+import type { PolicyRow } from './policy.ts';
+
+/** Stands in for a run that does not exist: asking about it costs the same and always ends in "no" (security.md T-35). */
+const NOBODY = 'user:nobody|nobody';
+
+/** What the policy's `on` means for one input. `right` is undefined where nothing is asked. */
+export interface Question {
+  readonly target: Target;
+  readonly right: Right | undefined;
+  /** The object does not exist, and the answer must not tell. */
+  readonly hidden: boolean;
+}
+
+/** The object that a policy row asks about, found in the input of the call. */
+export async function questionOf(row: PolicyRow, input: unknown, services: Services): Promise<Question> {
+  const fields = input as { federation?: string; runId?: RunId; object?: string };
+  switch (row.on) {
+    case 'nothing':
+    case 'each':
+      return { target: { object: undefined, run: undefined }, right: undefined, hidden: false };
+    case 'system':
+      return asked(row, { type: 'system' });
+    case 'federation':
+      return asked(row, federationTarget(fields.federation ?? '', services));
+    case 'run':
+      return runQuestion(row, fields.runId ?? 0n, services);
+    case 'object':
+      return objectQuestion(row, fields.object ?? '', services);
+  }
+}
+
+function asked(row: PolicyRow, object: AccessObject): Question {
+  return { target: { object, run: undefined }, right: rightFor(row, object.type), hidden: false };
+}
+
+function rightFor(row: PolicyRow, type: AccessObject['type']): Right | undefined {
+  return typeof row.right === 'object' ? row.right[type] : row.right;
+}
+
+async function runQuestion(row: PolicyRow, id: RunId, services: Services): Promise<Question> {
+  const run = await services.queries.runById(id);
+  return { target: { object: runObject(id, run, services), run }, right: rightFor(row, 'run'), hidden: !run };
+}
+
+async function objectQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {
+  // Without an object everything is meant: for those who administer the system.
+  const object = text === '' ? ({ type: 'system' } as const) : parseObject(text);
+  if (object.type === 'run') return runQuestion(row, object.id, services);
+  if (object.type === 'federation') return asked(row, federationTarget(object.id, services));
+  // Local groups belong to no federation: the system's admins keep them.
+  if (object.type === 'group')
+    return { target: { object: { type: 'system' }, run: undefined }, right: 'can_admin', hidden: false };
+  return asked(row, object);
+}
+
+/** The run as OpenFGA is asked about it; a stand-in where there is no row. */
+export function runObject(id: RunId, run: Run | undefined, services: Services): AccessObject {
+  return {
+    type: 'run',
+    id,
+    owner: run?.owner || NOBODY,
+    federation: run?.federation || services.facts.defaultFederation,
+  };
+}
+
+function federationTarget(id: string, services: Services): AccessObject {
+  const federation = id || services.facts.defaultFederation;
+  if (services.facts.federations.includes(federation)) return { type: 'federation', id: federation };
+  throw new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', `There is no federation ${federation} that you may use.`, {
+    hint: `The default federation of this server is ${services.facts.defaultFederation}.`,
+  });
+}
+
+export type NamedObject =
+  | { readonly type: 'system' }
+  | { readonly type: 'federation'; readonly id: string }
+  | { readonly type: 'run'; readonly id: RunId }
+  | { readonly type: 'group'; readonly name: string };
+
+/** Reads `system | federation:@o/n | run:ID | group:NAME`. @throws INVALID_ARGUMENT OBJECT_INVALID */
+export function parseObject(text: string): NamedObject {
+  if (text === 'system' || text === 'system:fedctl') return { type: 'system' };
+  const [, type, rest = ''] = /^(federation|run|group):(.*)$/s.exec(text) ?? [];
+  if (type === 'federation' && FEDERATION_ID.test(rest)) return { type, id: rest };
+  const id = type === 'run' ? parseRunId(rest) : undefined;
+  if (id !== undefined) return { type: 'run', id };
+  if (type === 'group' && rest.length > 0 && rest.length <= 200) return { type, name: rest };
+  throw new AppError('INVALID_ARGUMENT', 'OBJECT_INVALID', 'That is not an object that rights can be given on.', {
+    hint: 'Write system, federation:@owner/name, run:ID or group:NAME.',
+  });
+}

@@ -1,0 +1,48 @@
+import type { Credentials } from '../call.ts';
+import type { Input, MethodName, Output } from '../methods.ts';
+
+/** Headers of a call, as both gRPC metadata and HTTP have them: lower-case names, possibly several values. */
+export interface Headers {
+  get(name: string): readonly string[];
+}
+
+/**
+ * One remote procedure of one wire: which method it is, and how its bytes translate. Everything else is the pipeline's.
+ * A Flower generation, or our own API, is a table of these.
+ */
+export interface Binding<M extends MethodName = MethodName> {
+  /** gRPC path, "/package.Service/Method". */
+  readonly path: string;
+  readonly kind: 'unary' | 'client-stream' | 'server-stream';
+  readonly method: M;
+  /** Another binding to use where the request says so: one call of a wire that is two methods of ours. */
+  instead?(message: Uint8Array): Binding | undefined;
+  /** Largest request in bytes; the sum of the parts of a client stream. */
+  readonly maxBytes: number;
+  /** Request messages to input; one message unless `client-stream`. Throws anything on malformed bytes. */
+  decode(messages: readonly Uint8Array[], headers: Headers): Input<M>;
+  /** Result to response messages; many for `server-stream`. */
+  encode(output: Output<M>, headers: Headers): Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** A wire: its bindings, where it carries credentials, and the texts that its clients compare literally. */
+export interface Wire {
+  readonly name: string;
+  readonly bindings: readonly Binding[];
+  /** @throws UNAUTHENTICATED CREDENTIALS_AMBIGUOUS (security.md AT-15) */
+  credentials(headers: Headers): Credentials;
+  /** Headers that hand a renewed pair back; undefined where this wire has its own call for that. */
+  renewedHeaders?(pair: { accessToken: string; refreshToken: string }): Readonly<Record<string, string>>;
+  /** Text to send for an error reason, where the clients of this wire compare it literally. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** Paths that exist on this wire and that we do not serve, with the sentence that says so. */
+  readonly unimplemented: Readonly<Record<string, string>>;
+}
+
+/** Keeps a binding's types together, then forgets its method: tables hold bindings of many methods. */
+export function bind<M extends MethodName>(binding: Binding<M>): Binding {
+  return binding as unknown as Binding;
+}
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;

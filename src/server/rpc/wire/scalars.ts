@@ -1,0 +1,34 @@
+import { AppError } from '../../../core/errors.ts';
+import type { RunConfig, Scalar } from '../../../core/runs.ts';
+import type { SimulationConfig } from '../../../gen/flwr/proto/federation_config.ts';
+import type { Scalar as WireScalar } from '../../../gen/flwr/proto/transport.ts';
+
+const UNSAFE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Flower's scalar map as a run configuration; integers are bigint, floats number. @throws INVALID_ARGUMENT RUN_CONFIG_INVALID */
+export function fromWireConfig(wire: { readonly [key: string]: WireScalar }): RunConfig {
+  const config: Record<string, Scalar> = Object.create(null);
+  for (const [key, scalar] of Object.entries(wire)) {
+    const value = scalar.bool ?? scalar.sint64 ?? scalar.uint64 ?? scalar.double ?? scalar.string ?? scalar.bytes;
+    if (value === undefined || UNSAFE_KEYS.has(key)) {
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        'RUN_CONFIG_INVALID',
+        'The run configuration holds a key without a usable value.',
+      );
+    }
+    config[key] = value;
+  }
+  return config;
+}
+
+/** What flwr 1.28 and later sends as `--federation-config`, under the keys that a person writes. */
+export function fromSimulationConfig(wire: SimulationConfig | undefined): RunConfig {
+  const config: Record<string, Scalar> = Object.create(null);
+  for (const [name, value] of Object.entries(wire ?? {}) as [string, Scalar | undefined][]) {
+    if (value === undefined) continue;
+    const key = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    config[key] = typeof value === 'number' && name !== 'clientResourcesNumGpus' ? BigInt(value) : value;
+  }
+  return config;
+}
