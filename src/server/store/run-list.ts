@@ -1,0 +1,149 @@
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely';
+import type { Run, RunFilter } from '../../core/runs.ts';
+import { toRun } from './run-rows.ts';
+import type { Schema } from './schema.ts';
+
+type Cursor = { readonly createdAt: number; readonly key: string };
+
+interface Page {
+  readonly db: Kysely<Schema>;
+  readonly filter: RunFilter;
+  readonly limit: number;
+  readonly before: Cursor | undefined;
+  readonly now: number;
+}
+
+/** SQLite joins at most 500 selects with UNION. */
+const BRANCHES_PER_QUERY = 200;
+
+/** What a branch adds to the walk along one index. */
+type Condition = Expression<SqlBool>;
+
+/** Newest first, from below the cursor. Every branch is one walk along one index that ends after `limit` rows. */
+function runBranch({ db, filter, limit, before }: Page, conditions: readonly Condition[]) {
+  return db
+    .selectFrom('run')
+    .select(['run.created_at as created_at', 'run.key as key'])
+    .where((eb) => eb.and([...conditions]))
+    .$if(filter.all !== true, (qb) => qb.where('run.id', 'is not', null).where('run.quarantined', '=', 0))
+    .$if(before !== undefined, (qb) => qb.where(below('run.created_at', 'run.key', before)))
+    .orderBy('run.created_at', 'desc')
+    .orderBy('run.key', 'desc')
+    .limit(limit);
+}
+
+function below(time: string, key: string, before: Cursor | undefined): Condition {
+  return sql<SqlBool>`(${sql.ref(time)}, ${sql.ref(key)}) < (${before?.createdAt}, ${before?.key})`;
+}
+
+/** Runs shared with one principal, in the order of its grants' index; two roles on one run count once. */
+function sharedBranch({ db, filter, limit, before, now }: Page, principal: string) {
+  return db
+    .selectFrom('run_grant as granted')
+    .innerJoin('run', 'run.key', 'granted.run_key')
+    .select(['granted.run_created_at as created_at', 'granted.run_key as key'])
+    .distinct()
+    .where('granted.principal', '=', principal)
+    .where((eb) => eb.or([eb('granted.until', 'is', null), eb('granted.until', '>', now)]))
+    .where('run.quarantined', '=', 0)
+    .$if(filter.federation !== undefined, (qb) => qb.where('run.federation', '=', filter.federation ?? ''))
+    .$if(before !== undefined, (qb) => qb.where(below('granted.run_created_at', 'granted.run_key', before)))
+    .orderBy('granted.run_created_at', 'desc')
+    .orderBy('granted.run_key', 'desc')
+    .limit(limit)
+    .$narrowType<{ created_at: number; key: string }>();
+}
+
+function branchesOf(page: Page) {
+  const { filter } = page;
+  const equal = (column: 'owner_account_id' | 'federation', value: string) =>
+    sql<SqlBool>`${sql.ref(`run.${column}`)} = ${value}`;
+  const within = filter.federation === undefined ? [] : [equal('federation', filter.federation)];
+  if (filter.all === true) return [runBranch(page, within)];
+  const federations = new Set(filter.federations?.filter((id) => id === (filter.federation ?? id)));
+  const owner = filter.ownerAccountId === undefined ? [] : [filter.ownerAccountId];
+  return [
+    ...owner.map((id) => runBranch(page, [equal('owner_account_id', id), ...within])),
+    ...[...federations].map((id) => runBranch(page, [equal('federation', id)])),
+    ...[...new Set(filter.sharedWith)].map((principal) => sharedBranch(page, principal)),
+  ];
+}
+
+type Branch = ReturnType<typeof branchesOf>[number];
+
+async function newestOf(db: Kysely<Schema>, branches: readonly Branch[], limit: number) {
+  const [first, ...others] = branches.map((branch, index) =>
+    db.selectFrom(branch.as(`branch_${index}`)).select(['created_at', 'key']),
+  );
+  if (first === undefined) return [];
+  const all = others.reduce((joined, branch) => joined.union(branch), first);
+  return all.orderBy('created_at', 'desc').orderBy('key', 'desc').limit(limit).execute();
+}
+
+async function keysOfPage(page: Page): Promise<readonly string[]> {
+  const branches = branchesOf(page);
+  const found = new Map<string, number>();
+  for (let from = 0; from < branches.length; from += BRANCHES_PER_QUERY) {
+    const rows = await newestOf(page.db, branches.slice(from, from + BRANCHES_PER_QUERY), page.limit);
+    for (const row of rows) found.set(row.key, row.created_at);
+  }
+  return [...found]
+    .sort(([keyA, a], [keyB, b]) => b - a || (keyA < keyB ? 1 : -1))
+    .slice(0, page.limit)
+    .map(([key]) => key);
+}
+
+/** Few rows share a prefix: found by their id first, whatever the planner thinks of the other conditions. */
+function keysByPrefix({ db, filter, limit, before, now }: Page, prefix: string): Promise<{ key: string }[]> {
+  return db
+    .with(
+      (cte) => cte('candidate').materialized(),
+      // ':' is the character after '9': the range is the prefix.
+      (cte) => cte.selectFrom('run').selectAll().where('id', '>=', prefix).where('id', '<', `${prefix}:`),
+    )
+    .selectFrom('candidate')
+    .select('candidate.key')
+    .where((eb) => {
+      const shared = eb.exists(
+        eb
+          .selectFrom('run_grant as granted')
+          .select('granted.role')
+          .whereRef('granted.run_id', '=', eb.ref('candidate.id'))
+          .where('granted.principal', 'in', [...(filter.sharedWith ?? [])])
+          .where((or) => or.or([or('granted.until', 'is', null), or('granted.until', '>', now)])),
+      );
+      if (filter.all === true) return eb.lit(true);
+      return eb.and([
+        eb('candidate.quarantined', '=', 0),
+        eb.or([
+          ...(filter.ownerAccountId === undefined
+            ? []
+            : [eb('candidate.owner_account_id', '=', filter.ownerAccountId)]),
+          eb('candidate.federation', 'in', [...(filter.federations ?? [])]),
+          shared,
+        ]),
+      ]);
+    })
+    .$if(filter.federation !== undefined, (qb) => qb.where('candidate.federation', '=', filter.federation ?? ''))
+    .$if(before !== undefined, (qb) => qb.where(below('candidate.created_at', 'candidate.key', before)))
+    .orderBy('candidate.created_at', 'desc')
+    .orderBy('candidate.key', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+/** One page of `RunStore.listRuns`: first the keys, along indexes, then the rows. */
+export async function listRuns(page: Page): Promise<readonly Run[]> {
+  const { idPrefix } = page.filter;
+  const keys =
+    idPrefix === undefined ? await keysOfPage(page) : (await keysByPrefix(page, idPrefix)).map((row) => row.key);
+  if (keys.length === 0) return [];
+  const rows = await page.db
+    .selectFrom('run')
+    .selectAll()
+    .where('key', 'in', keys)
+    .orderBy('created_at', 'desc')
+    .orderBy('key', 'desc')
+    .execute();
+  return rows.map(toRun);
+}

@@ -1,0 +1,122 @@
+import type { Selectable } from 'kysely';
+import type { NewSession, Session, SessionStore } from '../../core/sessions.ts';
+import type { Databases } from './databases.ts';
+import type { SessionTable } from './schema.ts';
+
+const FIRST_GENERATION = 1;
+
+export function toSession(row: Selectable<SessionTable>): Session {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    createdAt: row.created_at,
+    renewedAt: row.renewed_at,
+    expiresAt: row.expires_at,
+    idleMs: row.idle_ms,
+    authTime: row.auth_time,
+    groups: JSON.parse(row.groups),
+    client: row.client,
+    host: row.host,
+    address: row.address,
+    sealedProviderToken: row.sealed_provider_token ?? undefined,
+    sealedPair: row.sealed_pair,
+    generation: row.generation,
+    seenGeneration: row.seen_generation,
+    revokedAt: row.revoked_at ?? undefined,
+    revokedReason: row.revoked_reason,
+  };
+}
+
+function toRow(session: NewSession): SessionTable {
+  return {
+    id: session.id,
+    account_id: session.accountId,
+    created_at: session.createdAt,
+    renewed_at: session.createdAt,
+    expires_at: session.expiresAt,
+    idle_ms: session.idleMs,
+    ends_at: Math.min(session.expiresAt, session.createdAt + session.idleMs),
+    auth_time: session.authTime,
+    groups: JSON.stringify(session.groups),
+    client: session.client,
+    host: session.host,
+    address: session.address,
+    sealed_provider_token: session.sealedProviderToken ?? null,
+    sealed_pair: session.sealedPair,
+    generation: FIRST_GENERATION,
+    seen_generation: 0,
+    revoked_at: null,
+    revoked_reason: '',
+    lease_holder: null,
+    lease_until: null,
+  };
+}
+
+/** A new session has generation 1, which nobody has seen yet. */
+export function createSessionStore({ reader, writer }: Databases): SessionStore {
+  return {
+    createSession: (session, refreshHash) =>
+      writer.transaction().execute(async (trx) => {
+        await trx.insertInto('session').values(toRow(session)).execute();
+        await trx
+          .insertInto('refresh_token')
+          .values({ hash: refreshHash, session_id: session.id, generation: FIRST_GENERATION, superseded_at: null })
+          .execute();
+      }),
+
+    async sessionById(id) {
+      const row = await reader.selectFrom('session').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && toSession(row);
+    },
+
+    async refreshToken(hash) {
+      const row = await reader.selectFrom('refresh_token').selectAll().where('hash', '=', hash).executeTakeFirst();
+      return (
+        row && {
+          hash: row.hash,
+          sessionId: row.session_id,
+          generation: row.generation,
+          supersededAt: row.superseded_at ?? undefined,
+        }
+      );
+    },
+
+    async markSeen(id, generation) {
+      // Asked with every call, news once per generation: look before writing.
+      const session = await reader
+        .selectFrom('session')
+        .select('seen_generation')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (session === undefined || session.seen_generation >= generation) return;
+      await writer
+        .updateTable('session')
+        .set({ seen_generation: generation })
+        .where('id', '=', id)
+        .where('seen_generation', '<', generation)
+        .execute();
+    },
+
+    async revokeSession(id, reason, now) {
+      const { numUpdatedRows } = await writer
+        .updateTable('session')
+        .set((eb) => ({
+          revoked_at: now,
+          revoked_reason: reason,
+          ends_at: eb.case().when('ends_at', '<', now).then(eb.ref('ends_at')).else(now).end(),
+        }))
+        .where('id', '=', id)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async sweepSessions(before) {
+      const { numDeletedRows } = await writer
+        .deleteFrom('session')
+        .where('ends_at', '<', before)
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    },
+  };
+}
