@@ -1,0 +1,52 @@
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Logger } from '../../core/log.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { ServerConfig } from '../config/types.ts';
+import type { Certificates } from './certificates.ts';
+import { createListener } from './listener.ts';
+
+export interface FrontOptions {
+  /** Made with `grpcServerOptions(limits)`; never bound itself. */
+  readonly server: Server;
+  /** Undefined: plaintext, on loopback only (the configuration sees to that). */
+  readonly certificates: Certificates | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly limits: ServerConfig['limits'];
+  readonly log: Logger;
+  readonly metrics?: Metrics;
+}
+
+/** The gRPC port: limits and TLS are ours, HTTP/2 and gRPC are grpc-js's. */
+export interface Front {
+  listen(): Promise<number>;
+  /** GOAWAY to everybody; calls under way may end within `graceMs`, then they are cut. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * TLS ends here, not in grpc-js: so a deadline holds for the handshake, a new certificate is for new connections while
+ * old ones live on, and TLS versions are ours to choose. grpc-js gets the connection as if it were plaintext; since it
+ * is a TLSSocket, `getAuthContext()` and peer addresses are right.
+ */
+export function createFront({ server, ...rest }: FrontOptions): Front {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createListener({
+    ...rest,
+    name: 'grpc',
+    protocol: 'h2',
+    onSocket: (socket) => injector.injectConnection(socket),
+  });
+  return {
+    listen: () => listener.listen(),
+    drain(graceMs) {
+      injector.drain(graceMs);
+      return listener.drain(graceMs);
+    },
+    async close() {
+      await listener.close();
+      injector.destroy();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { Metadata, ServerOptions } from '@grpc/grpc-js';
+import type { Clock } from '../../core/clock.ts';
+import type { ServerConfig } from '../config/types.ts';
+
+const MiB = 1024 ** 2;
+
+/** What grpc-js itself enforces (security.md T-28, T-29, T-31); its own defaults leave all of it open. */
+export function grpcServerOptions(limits: ServerConfig['limits']): ServerOptions {
+  return {
+    'grpc.max_concurrent_streams': limits.concurrentStreams,
+    'grpc.max_receive_message_length': limits.upload,
+    'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': limits.keepalive,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeout,
+    'grpc.max_connection_idle_ms': limits.idle,
+    'grpc.max_connection_age_ms': limits.age,
+    'grpc.max_connection_age_grace_ms': limits.ageGrace,
+    'grpc.enable_channelz': 0,
+    'grpc-node.max_session_memory': Math.ceil(limits.sessionMemory / MiB),
+  };
+}
+
+/** Size of a call's metadata as HTTP/2 counts it: names, values and 32 bytes for each field (RFC 9113, 6.5.2). */
+export function metadataBytes(metadata: Metadata): number {
+  let sum = 0;
+  for (const name of Object.keys(metadata.getMap())) {
+    for (const value of metadata.get(name)) {
+      sum +=
+        name.length + 32 + (typeof value === 'string' ? Buffer.byteLength(value) : Math.ceil(value.length / 3) * 4);
+    }
+  }
+  return sum;
+}
+
+/** Gives a slot back; further calls do nothing. */
+export type Release = () => void;
+
+/** So many at a time, for each key and in all. */
+export interface Slots {
+  /** A slot, or which bound is reached. */
+  take(key: string): Release | 'key' | 'total';
+  readonly taken: number;
+}
+
+export function createSlots({ perKey, total }: { perKey: number; total: number }): Slots {
+  const counts = new Map<string, number>();
+  let taken = 0;
+  return {
+    get taken() {
+      return taken;
+    },
+    take(key) {
+      const count = counts.get(key) ?? 0;
+      if (taken >= total) return 'total';
+      if (count >= perKey) return 'key';
+      counts.set(key, count + 1);
+      taken += 1;
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        taken -= 1;
+        const left = (counts.get(key) ?? 1) - 1;
+        if (left > 0) counts.set(key, left);
+        else counts.delete(key);
+      };
+    },
+  };
+}
+
+/** At most `perMinute` in a minute for each key, in bursts of up to a minute's worth. */
+export interface RateLimit {
+  /** 0 when allowed, else milliseconds until the next is. */
+  hit(key: string): number;
+}
+
+const MAX_KEYS = 10_000;
+
+export function createRateLimit({ perMinute, clock }: { perMinute: number; clock: Clock }): RateLimit {
+  const stepMs = 60_000 / perMinute;
+  /** When each key's bucket is full again, on the monotonic clock. */
+  const fullAt = new Map<string, number>();
+  return {
+    hit(key) {
+      const now = clock.monotonic();
+      if (fullAt.size >= MAX_KEYS) dropFull(fullAt, now);
+      const next = Math.max(now, fullAt.get(key) ?? 0) + stepMs;
+      const waitMs = next - now - 60_000;
+      // A burst of `perMinute` fills the bucket exactly: rounding must not refuse its last one.
+      if (waitMs > 1e-6) return Math.ceil(waitMs);
+      fullAt.set(key, next);
+      return 0;
+    },
+  };
+}
+
+/** Keys that owe nothing go; if none does, the oldest goes: memory stays bounded whatever the number of addresses. */
+function dropFull(fullAt: Map<string, number>, now: number): void {
+  for (const [key, at] of fullAt) if (at <= now) fullAt.delete(key);
+  const [oldest] = fullAt.keys();
+  if (fullAt.size >= MAX_KEYS && oldest !== undefined) fullAt.delete(oldest);
+}
+
+/** What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, of which one host has plenty. */
+export function addressKey(remoteAddress: string | undefined): string {
+  const address = (remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const middle =
+    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
+  return `${[...left, ...middle, ...right].slice(0, 4).join(':')}::/64`;
+}
