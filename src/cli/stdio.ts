@@ -4,6 +4,8 @@ export interface Stdio {
   out(text: string): void;
   /** Progress and explanations. */
   err(text: string): void;
+  /** Resolves when stdout has taken what was written: a slow reader slows us down instead of filling our memory. */
+  drained(): Promise<void>;
   /** stdout is a terminal. */
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;
@@ -23,6 +25,9 @@ export function processStdio(env: NodeJS.ProcessEnv = process.env): Stdio {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    drained: async () => {
+      if (stdout.writableNeedDrain) await new Promise<void>((resolve) => stdout.once('drain', () => resolve()));
+    },
     outIsTty,
     errIsTty: stderr.isTTY === true,
     columns: stdout.columns || stderr.columns || 80,

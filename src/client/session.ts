@@ -1,30 +1,9 @@
 import type { Clock } from '../core/clock.ts';
-import { AppError, isAppError } from '../core/errors.ts';
-import type { TokenPair } from '../gen/fedctl/v1/sessions.ts';
+import { type AppError, isAppError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
 import type { Client } from './channel.ts';
+import { isDue, type LoginStore, loginOf, type NewLogin, notLoggedIn, type StoredLogin } from './login.ts';
 import { callUnary, type UnaryMethod } from './unary.ts';
-
-/** One login as it is kept on this machine. Tokens are plain here because they are written to a file right away. */
-export interface StoredLogin {
-  readonly accessToken: string;
-  readonly refreshToken: string;
-  /** By this machine's clock, from the life that the server named; undefined where another program rewrote the file. */
-  readonly expiresAt: number | undefined;
-  /** Life of the access token when it was given, in milliseconds. */
-  readonly lifetimeMs: number | undefined;
-  readonly sessionId: string;
-  readonly account: string;
-}
-
-/** Where one connection's login is kept; over all processes of this user. */
-export interface LoginStore {
-  /** Undefined where nobody is logged in. @throws AppError for a file that can't be trusted or read */
-  read(): Promise<StoredLogin | undefined>;
-  /** Runs `work` while no other process holds the lock of this login. */
-  locked<T>(work: () => Promise<T>): Promise<T>;
-  /** Replaces the stored login whole; called inside `locked`. */
-  save(login: StoredLogin): Promise<void>;
-}
 
 export interface SessionOptions {
   readonly client: Client;
@@ -42,90 +21,58 @@ export interface Session {
     request: Request,
     timeoutMs?: number,
   ): Promise<Response>;
-  /** A token with enough life left to start a stream with. */
+  /** A token with enough life left to start with. */
   token(): Promise<string>;
-  /** Renews because the server refused `token` as expired, unless another process has done so meanwhile. */
-  renewed(token: string): Promise<string>;
+  /** Another token, because the server refused this one as expired. */
+  renewed(refused: string): Promise<string>;
 }
 
-const MARGIN_MS = 60_000;
-
-/** Less than a minute or a fifth of its life left. Tokens of unknown life are used until the server refuses them. */
-export function isDue(login: StoredLogin, now: number): boolean {
-  if (login.expiresAt === undefined) return false;
-  const margin = Math.min(MARGIN_MS, (login.lifetimeMs ?? MARGIN_MS * 5) / 5);
-  return login.expiresAt - now < margin;
-}
-
-/** The login that a token pair stands for, its end counted from the life that the server named. */
-export function loginOf(tokens: TokenPair, now: number): StoredLogin {
-  const lifetimeMs = Number(tokens.expiresIn) * 1000;
-  return {
-    accessToken: tokens.accessToken,
-    refreshToken: tokens.refreshToken,
-    expiresAt: now + lifetimeMs,
-    lifetimeMs,
-    sessionId: tokens.sessionId,
-    account: tokens.account,
-  };
-}
-
-/** The failure of a command that needs a login where there is none. */
-export function notLoggedIn(): AppError {
-  return new AppError('UNAUTHENTICATED', 'NOT_LOGGED_IN', 'You are not logged in.', { hint: 'Run: fedctl login' });
+interface Held {
+  readonly login: StoredLogin;
+  /** When it was read, by the monotonic clock. */
+  readonly readAt: number;
 }
 
 /** A session over the stored login of one connection. Nothing is read before the first call. */
 export function openSession({ client, store, clock, warn }: SessionOptions): Session {
-  let current: StoredLogin | undefined;
+  let held: Held | undefined;
+
+  const left = ({ login, readAt }: Held) => login.expiresInMs - (clock.monotonic() - readAt);
+  const hold = (login: StoredLogin) => {
+    held = { login, readAt: clock.monotonic() };
+    return login.accessToken.reveal();
+  };
 
   async function token(): Promise<string> {
-    current ??= await store.read();
-    if (current === undefined) throw notLoggedIn();
-    if (isDue(current, clock.now())) await renew(current.accessToken, false);
-    return current.accessToken;
-  }
-
-  /** One renewal for all processes: the lock is taken, the file read again, and only an unchanged token is renewed. */
-  async function renew(refused: string, expired: boolean): Promise<void> {
+    if (held === undefined) hold((await store.read()) ?? raise(notLoggedIn()));
+    const current = held as unknown as Held;
+    if (!isDue(current.login, left(current))) return current.login.accessToken.reveal();
     try {
-      current = await store.locked(async () => {
-        const stored = (await store.read()) ?? current;
-        if (stored === undefined) throw notLoggedIn();
-        if (stored.accessToken !== refused) return stored;
-        return await exchange(stored);
-      });
+      return await renew((login) => !isDue(login, login.expiresInMs));
     } catch (error) {
-      // A token that still lives outlasts a short outage of the server or of the lock.
-      if (expired || !outlasts(error, clock.now())) throw error;
+      // A token that still lives outlasts a short outage of the server or a busy lock.
+      if (isPassing(error) && left(current) > 1_000) return current.login.accessToken.reveal();
+      throw error;
     }
   }
 
-  function outlasts(error: unknown, now: number): boolean {
-    const passing = isAppError(error) && ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ABORTED'].includes(error.code);
-    return passing && current?.expiresAt !== undefined && current.expiresAt - now > 1_000;
+  async function renew(usable: (login: StoredLogin) => boolean): Promise<string> {
+    const { credentials, warning } = await store.renew({ usable, renew: exchange });
+    if (warning !== undefined) {
+      warn(`The renewed login could not be stored: ${warning.message} You may have to log in again soon.`);
+    }
+    return hold(credentials);
   }
 
-  async function exchange(stored: StoredLogin): Promise<StoredLogin> {
-    const renewMethod = client.sessions.renew.bind(client.sessions);
-    const { tokens } = await callUnary(client, renewMethod, { refreshToken: stored.refreshToken });
-    if (tokens === undefined || tokens.accessToken === '') {
-      throw new AppError('INTERNAL', 'ANSWER_MALFORMED', 'The server answered a renewal without tokens.');
-    }
-    const login = loginOf(tokens, clock.now());
-    try {
-      await store.save(login);
-    } catch (error) {
-      // The call goes on with what is in memory (security.md F-33).
-      const why = isAppError(error) ? error.message : 'the file could not be written.';
-      warn(`The renewed login could not be stored: ${why} You may have to log in again soon.`);
-    }
-    return login;
+  async function exchange(login: StoredLogin): Promise<NewLogin> {
+    const method = client.sessions.renew.bind(client.sessions);
+    const { tokens } = await callUnary(client, method, { refreshToken: login.refreshToken.reveal() });
+    return loginOf(tokens, (text) => new Secret(text));
   }
 
   async function renewed(refused: string): Promise<string> {
-    if (current === undefined || current.accessToken === refused) await renew(refused, true);
-    return await token();
+    if (held !== undefined && held.login.accessToken.reveal() !== refused) return await token();
+    return await renew((login) => login.accessToken.reveal() !== refused);
   }
 
   return {
@@ -147,4 +94,12 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
 /** True where the server refused a token only because its time is over. Such a call was not carried out. */
 export function isExpired(error: unknown): boolean {
   return isAppError(error) && error.code === 'UNAUTHENTICATED' && error.reason === 'TOKEN_EXPIRED';
+}
+
+function isPassing(error: unknown): boolean {
+  return isAppError(error) && ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ABORTED'].includes(error.code);
+}
+
+function raise(error: AppError): never {
+  throw error;
 }

@@ -1,0 +1,78 @@
+import { Command } from '@oclif/core/command';
+import { boolean, option } from '@oclif/core/flags';
+import { systemClock } from '../core/clock.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { renderFailure } from './failure.ts';
+import { wantsJson } from './run.ts';
+import { processStdio, type Stdio } from './stdio.ts';
+import { safeLine } from './text.ts';
+
+const formatFlag = option({ options: ['default', 'json'] as const });
+
+/** What all commands share: output format, failures as sentences with a next step, exit codes, Ctrl-C. */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = {
+    format: formatFlag({ description: 'output format', default: 'default', helpGroup: 'GLOBAL' }),
+    json: boolean({ description: 'same as --format json', helpGroup: 'GLOBAL', default: false }),
+    verbose: boolean({ description: 'show what is behind an error', helpGroup: 'GLOBAL', default: false }),
+  };
+
+  protected readonly stdio: Stdio = processStdio();
+  readonly #interrupted = new AbortController();
+  readonly #closing: (() => void)[] = [];
+
+  /** The document of a command that was asked for JSON, or its lines of text. */
+  protected print(document: object, lines: readonly string[]): void {
+    if (this.json) this.stdio.out(`${JSON.stringify(document, null, 2)}\n`);
+    else if (lines.length > 0) this.stdio.out(`${lines.join('\n')}\n`);
+  }
+
+  /** A note beside the result; on stderr, so that results stay clean. */
+  protected note(line: string): void {
+    this.stdio.err(`${line}\n`);
+  }
+
+  /** How a followed run ended, on stderr. */
+  protected noteOutcome(run: { status: string; reason: string }): void {
+    this.note(`The run has ended: ${safeLine(run.status)}${run.reason === '' ? '' : ` (${safeLine(run.reason)})`}`);
+  }
+
+  protected get json(): boolean {
+    return wantsJson(this.argv);
+  }
+
+  /** The edges of the program, and where to register what must be closed at the end. */
+  protected get context(): Context {
+    return {
+      stdio: this.stdio,
+      json: this.json,
+      clock: systemClock,
+      env: process.env,
+      cwd: process.cwd(),
+      program: `fedctl ${this.config.version}`,
+      signal: this.#interrupted.signal,
+      note: (line) => this.note(line),
+      atEnd: (close) => void this.#closing.push(close),
+    };
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    process.once('SIGINT', () => {
+      this.#interrupted.abort();
+      if (this.stdio.errIsTty) this.stdio.err('\n');
+      process.exit(EXIT.interrupted);
+    });
+  }
+
+  override async catch(error: unknown): Promise<void> {
+    if ((error as { code?: unknown }).code === 'EEXIT') throw error;
+    const verbose = this.argv.includes('--verbose');
+    process.exitCode = renderFailure(error, { json: this.json, verbose }, this.stdio);
+  }
+
+  override async finally(_error: Error | undefined): Promise<void> {
+    for (const close of this.#closing) close();
+  }
+}

@@ -1,0 +1,13 @@
+import { openCredentials } from '../credentials/credential-file.ts';
+import { caPin } from '../credentials/records.ts';
+import type { CredentialFile } from '../credentials/types.ts';
+import type { Connection } from '../project/connections.ts';
+
+/** The credential file of a connection, bound to its address and its certificate authority (security.md CF-05). */
+export function openLoginStore(connection: Connection, rootCertificates: Uint8Array | undefined): CredentialFile {
+  return openCredentials({
+    path: connection.credentialsPath,
+    origin: connection.address,
+    caPin: caPin(rootCertificates),
+  });
+}

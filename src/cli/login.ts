@@ -1,0 +1,84 @@
+import { hostname } from 'node:os';
+import type { Client } from '../client/channel.ts';
+import { loginOf } from '../client/login.ts';
+import { AppError, isAppError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
+import type { CredentialFile } from '../credentials/types.ts';
+import type { Connection } from '../project/connections.ts';
+import type { Context } from './context.ts';
+import { endpointOf, findTarget, openClient, openSessionOf, refuseInsecure } from './control.ts';
+import { pendingScreen } from './login-screen.ts';
+import { openLoginStore } from './login-store.ts';
+import { safeLine } from './text.ts';
+
+export interface LoginInput {
+  readonly positionals: readonly (string | undefined)[];
+  /** Log in anew although there is a login. */
+  readonly force: boolean;
+  /** Undefined: open a browser where somebody can see it. */
+  readonly launchBrowser: boolean | undefined;
+  /** Alias of the identity provider; empty for the server's first. */
+  readonly provider: string;
+}
+
+export interface LoginResult {
+  readonly account: string;
+  readonly connection: Connection;
+  /** There was a login, and it is still good. */
+  readonly already: boolean;
+}
+
+/** Logs in by the device grant, or finds that somebody is logged in already. */
+export async function logIn(context: Context, input: LoginInput): Promise<LoginResult> {
+  const { connection } = await findTarget(context, input.positionals);
+  refuseInsecure(connection);
+  refuseOff(connection);
+  const endpoint = await endpointOf(connection);
+  const store = openLoginStore(connection, endpoint.rootCertificates);
+  const client = await openClient(context, endpoint);
+  const standing = input.force ? undefined : await standingAccount(context, client, store);
+  if (standing !== undefined) return { account: standing, connection, already: true };
+  // Before anybody is sent to a browser: a login that could not be stored is no use.
+  for (const warning of await store.prepare()) context.note(safeLine(warning));
+  const { grants } = await import('../client/index.ts');
+  const screen = pendingScreen(context, connection, input.launchBrowser);
+  try {
+    const tokens = await grants['device-code']({
+      client,
+      provider: input.provider,
+      program: context.program,
+      host: hostname(),
+      clock: context.clock,
+      signal: context.signal,
+      show: screen.show,
+    });
+    const login = loginOf(tokens, (text) => new Secret(text));
+    await store.write(login);
+    return { account: safeLine(login.account), connection, already: false };
+  } finally {
+    screen.end();
+  }
+}
+
+/** The account whose login still stands at the server; undefined where there is none, or none that is good. */
+async function standingAccount(context: Context, client: Client, store: CredentialFile): Promise<string | undefined> {
+  try {
+    if ((await store.read()) === undefined) return undefined;
+    const session = await openSessionOf(context, client, store);
+    const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
+    return safeLine(me.account);
+  } catch (error) {
+    // A file that is damaged, foreign or refused is what a new login mends; an unreachable server it does not mend.
+    const mendable = ['UNAUTHENTICATED', 'FAILED_PRECONDITION', 'PERMISSION_DENIED'];
+    if (isAppError(error) && mendable.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+function refuseOff(connection: Connection): void {
+  if (connection.userAuth !== false) return;
+  const text = `The connection "${connection.name}" says that its server has no login.`;
+  throw new AppError('FAILED_PRECONDITION', 'LOGIN_OFF', text, {
+    hint: `Remove "enable-user-auth = false" from "${connection.name}" in ${connection.file}.`,
+  });
+}
