@@ -1,0 +1,122 @@
+import type { AccountStore } from '../../core/accounts.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
+import type { Login, PublicKeys, Service, Sessions } from '../../core/services.ts';
+import type { KeyStore, LoginStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
+import type { OnIdentityEvent } from './events.ts';
+import { createSigningKeys } from './keys.ts';
+import { createLiveSessions } from './live-sessions.ts';
+import { createLogin } from './login.ts';
+import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
+import { createSessionOpening, type TokenTimes } from './opening.ts';
+import { createPairs } from './pairs.ts';
+import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
+import { createRenewal } from './renewal.ts';
+import { createSessions } from './sessions.ts';
+import { createSweeping } from './sweeping.ts';
+import { createAccessTokens } from './tokens.ts';
+import type { Vault } from './vault.ts';
+
+export type { IdentityEvent, OnIdentityEvent } from './events.ts';
+export type { LoginLimits } from './login-limits.ts';
+export type { TokenTimes } from './opening.ts';
+export type { ProviderOptions } from './provider.ts';
+export { createMasterKeyFile, openVault, type Vault } from './vault.ts';
+
+const DAY = 24 * 3600_000;
+
+/** design "Tokens": 10 minutes; 14 idle days, 30 at most; 12 hours without a refresh token; keys for 30 days. */
+export const DEFAULT_TOKEN_TIMES: TokenTimes = {
+  accessTtlMs: 600_000,
+  idleMs: 14 * DAY,
+  maxMs: 30 * DAY,
+  withoutRefreshMs: DAY / 2,
+  keyRotationMs: 30 * DAY,
+};
+
+export interface IdentityOptions {
+  /** Public URL of this server: `iss` of our tokens. */
+  readonly issuerUrl: string;
+  /** Resource identifier of this server, `aud` of our tokens; default: the issuer URL. */
+  readonly audience?: string | undefined;
+  /** At least one; the first is the default of a login that names none. */
+  readonly providers: readonly ProviderOptions[];
+  /** From `openVault`. */
+  readonly vault: Vault;
+  readonly tokens?: Partial<TokenTimes> | undefined;
+  readonly limits?: Partial<LoginLimits> | undefined;
+  readonly accounts: AccountStore;
+  readonly sessions: SessionStore;
+  readonly renewals: RenewalStore;
+  readonly logins: LoginStore;
+  readonly keys: KeyStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onEvent?: OnIdentityEvent | undefined;
+}
+
+export interface IdentityParts {
+  readonly login: Login;
+  readonly sessions: Sessions;
+  readonly keys: PublicKeys;
+  /** `start` makes the first signing key; `stop` ends the sweeps and closes connections to the providers. */
+  readonly service: Service;
+  /** Resolves when every provider's metadata can be had now. @throws as the first that can't */
+  probe(): Promise<void>;
+}
+
+/** Puts identity together. Starts nothing and asks nobody. @throws FAILED_PRECONDITION for bad provider settings */
+export function createIdentity(options: IdentityOptions): IdentityParts {
+  const { vault, clock, log, accounts, sessions, renewals, logins } = options;
+  const times: TokenTimes = { ...DEFAULT_TOKEN_TIMES, ...options.tokens };
+  const onEvent: OnIdentityEvent = options.onEvent ?? (() => undefined);
+  const providers = createProviders(options);
+  const { accessTtlMs, keyRotationMs, idleMs } = times;
+  const keys = createSigningKeys({
+    store: options.keys,
+    vault,
+    clock,
+    rotationMs: keyRotationMs,
+    accessTtlMs,
+    rememberMs: idleMs,
+  });
+  const issuer = options.issuerUrl;
+  const tokens = createAccessTokens({
+    issuer,
+    audience: options.audience ?? issuer,
+    keys,
+    clock,
+    ttlMs: accessTtlMs,
+  });
+  const pairs = createPairs({ vault, tokens, clock });
+  const live = createLiveSessions({ sessions, accounts, providers, clock });
+  const shared = { sessions, renewals, live, pairs, vault, providers, clock, log, onEvent };
+  const renewal = createRenewal(shared);
+  const opening = createSessionOpening({ sessions, pairs, vault, clock, times, onEvent });
+  const limits = { ...DEFAULT_LOGIN_LIMITS, ...options.limits };
+  return {
+    login: createLogin({ providers, logins, accounts, opening, vault, clock, log, limits, onEvent }),
+    sessions: createSessions({ ...shared, accounts, tokens, renewal }),
+    keys,
+    service: createSweeping({ logins, sessions, keys, providers: providers.values(), clock, log }),
+    async probe() {
+      await Promise.all([...providers.values()].map((provider) => provider.probe()));
+    },
+  };
+}
+
+function createProviders({ providers, clock }: IdentityOptions): ReadonlyMap<string, Provider> {
+  const map = new Map<string, Provider>();
+  for (const provider of providers) {
+    if (map.has(provider.alias)) throw badProviders('Two identity providers have the same alias.');
+    map.set(provider.alias, createProvider(provider, clock));
+  }
+  if (map.size === 0) throw badProviders('No identity provider is configured.');
+  return map;
+}
+
+const badProviders = (message: string) =>
+  new AppError('FAILED_PRECONDITION', 'IDENTITY_PROVIDER_MISCONFIGURED', message, {
+    hint: 'Correct the [[oidc]] tables in the server config.',
+  });

@@ -1,0 +1,90 @@
+import type { AccountStore } from '../../core/accounts.ts';
+import type { Clock } from '../../core/clock.ts';
+import { userPrincipal } from '../../core/principals.ts';
+import type { Caller } from '../../core/services.ts';
+import type { SessionStore } from '../../core/sessions.ts';
+import { sessionEnded } from './failures.ts';
+import { createLru } from './lru.ts';
+import { sessionEnd } from './pairs.ts';
+import type { Provider } from './provider.ts';
+
+/** Under 1 s, so that what another process revoked is refused here within 1 s. */
+const MAX_AGE_MS = 900;
+const MAX_SESSIONS = 20_000;
+
+/** Sessions with their accounts as callers, read at most once a second each. */
+export interface LiveSessions {
+  /** @throws UNAUTHENTICATED SESSION_ENDED for an unknown, ended, idle or outlived session, or one of a removed provider */
+  caller(id: string, options?: { fresh?: boolean }): Promise<Caller>;
+  /** Notes that a client has this generation; written once per generation. */
+  markSeen(caller: Caller, generation: number): Promise<void>;
+  /** What was read of this session is stale. */
+  forget(id: string): void;
+}
+
+export interface LiveSessionsOptions {
+  readonly sessions: SessionStore;
+  readonly accounts: AccountStore;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  readonly caller: Caller;
+  readonly readAt: number;
+}
+
+export function createLiveSessions({ sessions, accounts, providers, clock }: LiveSessionsOptions): LiveSessions {
+  const entries = createLru<Entry>(MAX_SESSIONS);
+  const seen = createLru<number>(MAX_SESSIONS);
+  const reading = new Map<string, Promise<Caller>>();
+  // A read that began before a `forget` must not be remembered after it.
+  let epoch = 0;
+
+  async function read(id: string): Promise<Caller> {
+    const began = { epoch, at: clock.monotonic() };
+    const session = await sessions.sessionById(id);
+    const account = session && (await accounts.accountById(session.accountId));
+    if (!session || !account) throw sessionEnded();
+    const { issuerAlias, subject } = account;
+    const principal = userPrincipal(issuerAlias, subject);
+    const caller: Caller = { session, account, subject: { principal, issuerAlias, groups: session.groups } };
+    if (began.epoch === epoch) entries.set(id, { caller, readAt: began.at });
+    return caller;
+  }
+  function readOnce(id: string): Promise<Caller> {
+    const running = reading.get(id);
+    if (running) return running;
+    const started = read(id).finally(() => {
+      if (reading.get(id) === started) reading.delete(id);
+    });
+    reading.set(id, started);
+    return started;
+  }
+  function remembered(id: string): Caller | undefined {
+    const entry = entries.get(id);
+    return entry && clock.monotonic() - entry.readAt < MAX_AGE_MS ? entry.caller : undefined;
+  }
+  function checkAlive({ session, account }: Caller): void {
+    const over = session.revokedAt !== undefined || sessionEnd(session) <= clock.now();
+    if (over || providers.get(account.issuerAlias)?.issuer !== account.issuer) throw sessionEnded();
+  }
+
+  return {
+    async caller(id, { fresh = false } = {}) {
+      const caller = (fresh ? undefined : remembered(id)) ?? (await (fresh ? read(id) : readOnce(id)));
+      checkAlive(caller);
+      return caller;
+    },
+    async markSeen({ session }, generation) {
+      if (generation <= Math.max(session.seenGeneration, seen.get(session.id) ?? 0)) return;
+      await sessions.markSeen(session.id, generation);
+      seen.set(session.id, generation);
+    },
+    forget(id) {
+      epoch += 1;
+      entries.delete(id);
+      reading.delete(id);
+    },
+  };
+}

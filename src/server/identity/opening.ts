@@ -1,0 +1,75 @@
+import type { Account } from '../../core/accounts.ts';
+import type { Clock } from '../../core/clock.ts';
+import { userPrincipal } from '../../core/principals.ts';
+import type { TokenPair } from '../../core/services.ts';
+import type { SessionStore } from '../../core/sessions.ts';
+import type { OnIdentityEvent } from './events.ts';
+import { newId } from './opaque.ts';
+import type { Pairs } from './pairs.ts';
+import type { ProviderTokens } from './provider.ts';
+import type { Vault } from './vault.ts';
+
+/** Lifetimes in milliseconds; the defaults stand in the server's config. */
+export interface TokenTimes {
+  readonly accessTtlMs: number;
+  /** A session without renewal ends after this. */
+  readonly idleMs: number;
+  /** Any session ends after this. */
+  readonly maxMs: number;
+  /** A session for which the provider gave no refresh token ends after this. */
+  readonly withoutRefreshMs: number;
+  readonly keyRotationMs: number;
+}
+
+/** Opens the session of a login. */
+export interface SessionOpening {
+  open(
+    account: Account,
+    tokens: ProviderTokens,
+    from: { client: string; host: string; address: string },
+  ): Promise<TokenPair>;
+}
+
+/** As the store counts: a new session is its first generation. */
+const FIRST_GENERATION = 1;
+
+export interface SessionOpeningOptions {
+  readonly sessions: SessionStore;
+  readonly pairs: Pairs;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly times: TokenTimes;
+  readonly onEvent: OnIdentityEvent;
+}
+
+export function createSessionOpening(options: SessionOpeningOptions): SessionOpening {
+  const { sessions, pairs, vault, clock, times, onEvent } = options;
+  return {
+    async open(account, { refreshToken, identity }, { client, host, address }) {
+      const id = newId();
+      const now = clock.now();
+      const lifeMs = refreshToken === undefined ? Math.min(times.withoutRefreshMs, times.maxMs) : times.maxMs;
+      const expiresAt = now + lifeMs;
+      const notAfter = Math.min(expiresAt, now + times.idleMs);
+      const pair = await pairs.issue({ id, accountId: account.id, generation: FIRST_GENERATION }, notAfter);
+      const session = {
+        id,
+        accountId: account.id,
+        createdAt: now,
+        expiresAt,
+        idleMs: times.idleMs,
+        authTime: identity.authTime,
+        groups: identity.groups,
+        client,
+        host,
+        address,
+        sealedProviderToken: refreshToken && vault.seal(refreshToken, 'provider-token', id),
+        sealedPair: pair.sealedPair,
+      };
+      await sessions.createSession(session, pair.refreshHash);
+      const principal = userPrincipal(account.issuerAlias, account.subject);
+      await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
+      return pair.pairFor(account);
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import * as client from 'openid-client';
+import type { Identity } from '../../core/accounts.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secret } from '../../core/secret.ts';
+import { type ClaimsMapping, type IdTokenClaims, identityOf } from './claims.ts';
+import { type DeviceStart, readDeviceStart } from './device-start.ts';
+import { checkIssuerUrl, createDiscovery } from './discovery.ts';
+import { identityChanged, providerAnswerInvalid } from './failures.ts';
+import { judgeFailure, toAppError } from './provider-errors.ts';
+import { createTransport } from './transport.ts';
+
+/** One configured OpenID provider. */
+export interface ProviderOptions {
+  /** Short name: the part before `|` in OpenFGA ids. */
+  readonly alias: string;
+  /** Exactly as its discovery document says. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Absent: we are a public client. */
+  readonly clientSecret?: Secret | undefined;
+  /** PEM file with the authorities to trust instead of the system's. */
+  readonly caFile?: string | undefined;
+  /** Default: openid, and profile, email, offline_access where the provider advertises them. */
+  readonly scopes?: readonly string[] | undefined;
+  readonly groupsClaim?: string | undefined;
+  /** Default `preferred_username`. */
+  readonly usernameClaim?: string | undefined;
+  /** Allows http on loopback: for the embedded stack and tests. */
+  readonly allowInsecure?: boolean | undefined;
+  /** Milliseconds between polls where the provider names none; default 5000 (RFC 8628 section 3.2). */
+  readonly pollIntervalMs?: number | undefined;
+}
+
+export interface ProviderTokens {
+  readonly refreshToken: string | undefined;
+  readonly identity: Identity;
+}
+
+export interface RefreshedTokens {
+  /** The refresh token to use from now on: a new one, or the old one where the provider kept it (RT-05). */
+  readonly refreshToken: string;
+  /** Undefined where the answer had no ID token or no such claim. */
+  readonly groups: readonly string[] | undefined;
+}
+
+export type DevicePoll =
+  | { readonly state: 'pending' | 'slow_down' | 'unreachable' | 'denied' | 'expired' }
+  | { readonly state: 'approved'; readonly tokens: ProviderTokens };
+
+export interface Provider {
+  readonly alias: string;
+  readonly issuer: string;
+  /** @throws UNAVAILABLE IDENTITY_PROVIDER_UNAVAILABLE, FAILED_PRECONDITION IDENTITY_PROVIDER_* */
+  startDevice(): Promise<DeviceStart>;
+  /** One request, never a wait. Throws for every answer that ends the flow and isn't denial or expiry (DG-06). */
+  pollDevice(deviceCode: string): Promise<DevicePoll>;
+  /** @throws UNAUTHENTICATED PROVIDER_GRANT_ENDED | PROVIDER_IDENTITY_CHANGED, UNAVAILABLE, FAILED_PRECONDITION */
+  refresh(refreshToken: string, expected: { subject: string; authTime: number }): Promise<RefreshedTokens>;
+  /** RFC 7009; false where the provider has no such endpoint or could not be told. */
+  revoke(refreshToken: string): Promise<boolean>;
+  /** Resolves when its metadata can be had. */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+const DEFAULT_SCOPES = ['profile', 'email', 'offline_access'];
+const DEFAULT_INTERVAL_MS = 5000;
+
+export function createProvider(options: ProviderOptions, clock: Clock): Provider {
+  const { alias, issuer, clientId, clientSecret, caFile, allowInsecure = false } = options;
+  checkIssuerUrl(issuer, allowInsecure);
+  const transport = createTransport({ caFile, now: () => clock.monotonic() });
+  const discovery = createDiscovery({ issuer, clientId, clientSecret, allowInsecure, transport, clock });
+  const mapping: ClaimsMapping = {
+    issuer,
+    issuerAlias: alias,
+    groupsClaim: options.groupsClaim,
+    usernameClaim: options.usernameClaim ?? 'preferred_username',
+  };
+  /** Every call in one frame: configuration, request, and errors turned into ours. */
+  async function ask<T>(request: (configuration: client.Configuration) => Promise<T>): Promise<T> {
+    try {
+      return await request(await discovery.configuration());
+    } catch (raised) {
+      throw toAppError(raised);
+    }
+  }
+  return {
+    alias,
+    issuer,
+    startDevice: () =>
+      ask(async (configuration) => {
+        const scope = scopeFor(configuration.serverMetadata(), options.scopes);
+        const answer = await client.initiateDeviceAuthorization(configuration, { scope });
+        return readDeviceStart(answer, { allowInsecure, intervalMs: options.pollIntervalMs ?? DEFAULT_INTERVAL_MS });
+      }),
+    async pollDevice(deviceCode) {
+      const configuration = await discovery.configuration().catch(() => undefined);
+      if (!configuration) return { state: 'unreachable' };
+      try {
+        const answer = await client.genericGrantRequest(configuration, DEVICE_GRANT, { device_code: deviceCode });
+        return { state: 'approved', tokens: readTokens(answer, mapping, clock.now()) };
+      } catch (raised) {
+        return judgePoll(raised);
+      }
+    },
+    refresh: (refreshToken, expected) =>
+      ask(async (configuration) => {
+        const answer = await client.refreshTokenGrant(configuration, refreshToken);
+        const claims = answer.claims() as IdTokenClaims | undefined;
+        if (claims) checkSamePerson(claims, expected);
+        const hasGroups = claims !== undefined && mapping.groupsClaim !== undefined && mapping.groupsClaim in claims;
+        return {
+          refreshToken: answer.refresh_token ?? refreshToken,
+          groups: hasGroups ? identityOf(claims, mapping, clock.now()).groups : undefined,
+        };
+      }),
+    async revoke(refreshToken) {
+      try {
+        const configuration = await discovery.configuration();
+        if (configuration.serverMetadata().revocation_endpoint === undefined) return false;
+        await client.tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    probe: discovery.probe,
+    close: () => transport.close(),
+  };
+}
+
+function scopeFor(metadata: client.ServerMetadata, configured: readonly string[] | undefined): string {
+  if (configured) return [...new Set(['openid', ...configured])].join(' ');
+  const offered = metadata.scopes_supported ?? ['profile', 'email'];
+  return ['openid', ...DEFAULT_SCOPES.filter((scope) => offered.includes(scope))].join(' ');
+}
+
+const POLL_STATES: Readonly<Record<string, DevicePoll>> = {
+  authorization_pending: { state: 'pending' },
+  slow_down: { state: 'slow_down' },
+  access_denied: { state: 'denied' },
+  expired_token: { state: 'expired' },
+  // Some providers forget an expired device code, and then it is a grant like any other unknown one.
+  invalid_grant: { state: 'expired' },
+};
+
+function judgePoll(raised: unknown): DevicePoll {
+  const failure = judgeFailure(raised);
+  if (failure.kind === 'network') return { state: 'unreachable' };
+  const state = failure.kind === 'answer' && Object.hasOwn(POLL_STATES, failure.error) && POLL_STATES[failure.error];
+  if (state) return state;
+  throw toAppError(raised);
+}
+
+type TokenAnswer = Awaited<ReturnType<typeof client.genericGrantRequest>>;
+
+function readTokens(answer: TokenAnswer, mapping: ClaimsMapping, now: number): ProviderTokens {
+  const claims = answer.claims() as IdTokenClaims | undefined;
+  if (!claims) throw providerAnswerInvalid(new Error('token answer without an ID token'));
+  return { refreshToken: answer.refresh_token, identity: identityOf(claims, mapping, now) };
+}
+
+/**
+ * OpenID Connect Core 12.2: a refreshed ID token is of the same person (issuer and audience are checked by openid-client),
+ * and of the same authentication: a later one is another login (security.md RT-06, RT-07).
+ */
+function checkSamePerson(claims: IdTokenClaims, expected: { subject: string; authTime: number }): void {
+  if (claims.sub !== expected.subject) throw identityChanged('subject');
+  if (typeof claims.auth_time === 'number' && claims.auth_time * 1000 > expected.authTime)
+    throw identityChanged('authentication time');
+}
