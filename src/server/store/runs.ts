@@ -20,6 +20,22 @@ async function runOfRequest(trx: Transaction<Schema>, run: Run): Promise<Run | u
   return row && toRun(row);
 }
 
+/** Writers come one after the other, so nothing can slip in between this look and the insert. */
+async function refuseSecondSubmit(trx: Transaction<Schema>, run: Run): Promise<void> {
+  if (run.status !== 'submitting') return;
+  const other = await trx
+    .selectFrom('run')
+    .select('key')
+    .where('engine', '=', run.engine)
+    .where('bundle_sha256', '=', run.bundleSha256)
+    .where('status', '=', 'submitting')
+    // Literal, so that the partial index is found.
+    .where((eb) => eb('is_open', '=', eb.lit(1)))
+    .executeTakeFirst();
+  if (other === undefined) return;
+  throw new AppError('ABORTED', 'SUBMIT_IN_FLIGHT', 'The same bundle is being submitted to this engine right now.');
+}
+
 async function link(trx: Transaction<Schema>, run: Run): Promise<void> {
   if (run.id !== undefined) await linkGrants(trx, { id: run.id, key: run.key, createdAt: run.createdAt });
 }
@@ -63,6 +79,7 @@ export function createRunStore({ reader, writer }: Databases, clock: Clock): Run
       transact(async (trx) => {
         const standing = await runOfRequest(trx, run);
         if (standing !== undefined) return { run: standing, existing: true };
+        await refuseSecondSubmit(trx, run);
         await trx.insertInto('run').values(toRow(run)).execute();
         await link(trx, run);
         await appendAudit(trx, [audit]);
