@@ -8,20 +8,11 @@ import {
 } from '@grpc/grpc-js';
 import { AppError } from '../../core/errors.ts';
 import type { Peer, TokenPair } from '../../core/services.ts';
+import type { ServerConfig } from '../config/types.ts';
 import type { Dispatch } from '../rpc/pipeline.ts';
 import type { Binding, Headers, Wire } from '../rpc/wire/binding.ts';
+import { grpcServerOptions, metadataBytes } from './limits.ts';
 import { toStatus } from './status.ts';
-
-/** Limits of the gRPC port (security.md T-27 to T-31). Sizes in bytes, times in milliseconds. */
-export interface GrpcLimits {
-  readonly metadataBytes: number;
-  readonly concurrentStreams: number;
-  readonly keepaliveTimeMs: number;
-  readonly keepaliveTimeoutMs: number;
-  readonly connectionIdleMs: number;
-  readonly connectionAgeMs: number;
-  readonly connectionAgeGraceMs: number;
-}
 
 /** What a finished call tells the metrics. */
 export type OnCall = (call: { path: string; code: number; seconds: number }) => void;
@@ -29,7 +20,7 @@ export type OnCall = (call: { path: string; code: number; seconds: number }) => 
 export interface GrpcOptions {
   readonly wires: readonly Wire[];
   readonly dispatch: Dispatch;
-  readonly limits: GrpcLimits;
+  readonly limits: ServerConfig['limits'];
   readonly onCall?: OnCall;
 }
 
@@ -39,23 +30,9 @@ type AnyCall =
   | ServerWritableStream<Buffer, Buffer>;
 
 const bytes = (value: Buffer): Buffer => value;
-/** Largest message that the library hands over; each binding then has its own, smaller limit. */
-const MAX_MESSAGE = 12 * 1024 * 1024 + 64 * 1024;
-
 /** A grpc-js server with the wires' calls registered; bytes in, bytes out, everything between is the pipeline's. */
 export function createGrpcServer(options: GrpcOptions): Server {
-  const { limits } = options;
-  const server = new Server({
-    'grpc.max_receive_message_length': MAX_MESSAGE,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': limits.concurrentStreams,
-    'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
-    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-    'grpc.max_connection_idle_ms': limits.connectionIdleMs,
-    'grpc.max_connection_age_ms': limits.connectionAgeMs,
-    'grpc.max_connection_age_grace_ms': limits.connectionAgeGraceMs,
-    'grpc-node.max_session_memory': 64,
-  });
+  const server = new Server(grpcServerOptions(options.limits));
   for (const wire of options.wires) {
     for (const binding of wire.bindings) register(server, wire, binding, options);
     for (const [path, text] of Object.entries(wire.unimplemented)) registerUnimplemented(server, path, text);
@@ -144,11 +121,11 @@ function begin(
     peer: peerOf(call, headers),
     signal: abort.signal,
     credentials: () => {
-      checkMetadata(headers, options.limits.metadataBytes);
+      checkMetadata(headers, options.limits.metadata);
       return wire.credentials(headers);
     },
     input: async () => {
-      checkMetadata(headers, options.limits.metadataBytes);
+      checkMetadata(headers, options.limits.metadata);
       const messages = await read();
       checkSize(messages, binding.maxBytes);
       return decoded(() => used.decode(messages, headers));
@@ -187,13 +164,7 @@ function sendHeaders(call: AnyCall, wire: Wire, pair: TokenPair | undefined): vo
 }
 
 function headersOf(metadata: Metadata): Headers & { bytes: number } {
-  const map = metadata.getMap();
-  const size = Object.keys(map).reduce(
-    (sum, name) =>
-      sum + metadata.get(name).reduce<number>((bytes, value) => bytes + name.length + value.length + 32, 0),
-    0,
-  );
-  return { bytes: size, get: (name) => metadata.get(name).map(String) };
+  return { bytes: metadataBytes(metadata), get: (name) => metadata.get(name).map(String) };
 }
 
 function checkMetadata(headers: { readonly bytes: number }, limit: number): void {
@@ -211,7 +182,12 @@ function tooLarge(limit: number): AppError {
 }
 
 function peerOf(call: AnyCall, headers: Headers): Peer {
-  return { address: call.getPeer(), userAgent: (headers.get('user-agent')[0] ?? '').slice(0, 200) };
+  // `address:port`, IPv6 in brackets: the port tells nothing.
+  const address = call
+    .getPeer()
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
+  return { address, userAgent: (headers.get('user-agent')[0] ?? '').slice(0, 200) };
 }
 
 /** All messages of a client stream; refused as soon as they are too many, so that nobody can fill the memory. */

@@ -1,7 +1,7 @@
-import { AppError, isAppError } from '../../../core/errors.ts';
+import { isAppError } from '../../../core/errors.ts';
 import { isFinal } from '../../../core/runs.ts';
 import type { Caller } from '../../../core/services.ts';
-import { type Call, callerOf, runOf, type Services, type StreamCounter } from '../call.ts';
+import { type Call, callerOf, runOf, type Services } from '../call.ts';
 import { runNotFound } from '../decide.ts';
 import type { LogMessage, LogsInput } from '../methods.ts';
 import { runObject } from '../targets.ts';
@@ -9,30 +9,6 @@ import { seen } from './runs.ts';
 
 /** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
 const RECHECK_MS = 1000;
-
-/** Streams under way, counted per account and in all (security.md T-30). */
-export function createStreamCounter(limits: { perAccount: number; all: number }): StreamCounter {
-  const perAccount = new Map<string, number>();
-  let all = 0;
-  return {
-    enter(account: string): () => void {
-      const mine = perAccount.get(account) ?? 0;
-      if (mine >= limits.perAccount || all >= limits.all) {
-        throw new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_STREAMS', 'Too many logs are being followed at once.', {
-          hint: 'Close one of them, then try again.',
-        });
-      }
-      perAccount.set(account, mine + 1);
-      all += 1;
-      return () => {
-        all -= 1;
-        const left = (perAccount.get(account) ?? 1) - 1;
-        if (left > 0) perAccount.set(account, left);
-        else perAccount.delete(account);
-      };
-    },
-  };
-}
 
 /** Text as it is stored, then one last message with the outcome once the run has finished and is drained. */
 export async function* followLogs(services: Services, call: Call, input: LogsInput): AsyncGenerator<LogMessage> {

@@ -1,0 +1,171 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Service } from '../core/services.ts';
+import { createBootstrap } from './bootstrap.ts';
+import { readSecretFile } from './config/files.ts';
+import { formatAddress } from './config/kinds.ts';
+import type { ServerConfig } from './config/types.ts';
+import { createHealth } from './ops/health.ts';
+import { createLogger, type LineSink } from './ops/logger.ts';
+import { createMetrics } from './ops/metrics.ts';
+import { operationRoutes } from './ops/routes.ts';
+import { createParts, type Parts, probesOf, type Shared, servicesOf } from './parts.ts';
+import type { ServerFacts, Services } from './rpc/call.ts';
+import { handlers } from './rpc/handlers/index.ts';
+import { createPipeline } from './rpc/pipeline.ts';
+import { fedctlV1 } from './rpc/wire/fedctl-v1.ts';
+import { flowerControl } from './rpc/wire/flower-control.ts';
+import { type Certificates, createCertificates } from './transport/certificates.ts';
+import { createFront } from './transport/front.ts';
+import { createGrpcServer } from './transport/grpc.ts';
+import { createHttps } from './transport/https.ts';
+import { version } from './version.ts';
+
+export interface ServerOptions {
+  readonly clock?: Clock;
+  /** Where the log goes; standard output if absent. */
+  readonly logSink?: LineSink;
+  readonly failpoint?: Shared['failpoint'];
+}
+
+export interface RunningServer {
+  /** `host:port`. */
+  readonly grpcAddress: string;
+  readonly httpsAddress: string;
+  /** The adapters, for the embedded stack to seed first rights. */
+  readonly parts: Parts;
+  /** Reads the certificate files again. */
+  reload(): Promise<void>;
+  /** Not ready, GOAWAY, calls under way end within the drain timeout, then everything is closed. */
+  stop(): Promise<void>;
+  readonly closed: Promise<void>;
+}
+
+const MAX_BUNDLE_BYTES = 10 * 1024 * 1024;
+
+/** Puts the control plane together and starts it; the one place where the parts meet. */
+export async function startServer(config: ServerConfig, options: ServerOptions = {}): Promise<RunningServer> {
+  const { clock = systemClock } = options;
+  const log = createLogger(config.log, options.logSink);
+  const registry = createMetrics();
+  const { metrics } = registry;
+  const shared: Shared = {
+    config,
+    clock,
+    log,
+    metrics,
+    ...(options.failpoint ? { failpoint: options.failpoint } : {}),
+  };
+  const certificates = await openCertificates(config, shared);
+  const parts = await createParts(shared);
+  const health = createHealth({ probes: probesOf(parts, config), clock });
+  const issuerAliases = Object.fromEntries(config.oidc.map(({ issuer, alias }) => [issuer, alias]));
+  const bootstrap = createBootstrap({
+    admins: config.access.admins,
+    issuerAliases,
+    grants: parts.access.grants,
+    clock,
+    log,
+  });
+  const duties = servicesOf(parts, [bootstrap]);
+
+  const services: Services = {
+    login: parts.identity.login,
+    sessions: parts.identity.sessions,
+    accounts: parts.store,
+    checker: parts.access.checker,
+    grants: parts.access.grants,
+    runs: parts.runs,
+    queries: parts.store,
+    audit: parts.audit,
+    streams: parts.streams,
+    clock,
+    log,
+    health: async () => (await health.report()).components,
+    facts: factsOf(config, issuerAliases),
+  };
+  const grpc = createGrpcServer({
+    wires: [fedctlV1, flowerControl],
+    dispatch: createPipeline(services, handlers),
+    limits: config.limits,
+    onCall: ({ path, code, seconds }) =>
+      metrics.observe('rpc_duration_seconds', { method: path, code: String(code) }, seconds),
+  });
+  const listening = { certificates, limits: config.limits, log, metrics };
+  const front = createFront({ server: grpc, ...listening, ...config.server.grpcAddress });
+  const https = createHttps({
+    ...listening,
+    ...config.server.httpsAddress,
+    routes: operationRoutes({
+      health,
+      keys: parts.identity.keys,
+      registry,
+      issuer: config.server.publicUrl ?? '',
+      metricsToken: config.metrics.tokenFile ? await readSecretFile(config.metrics.tokenFile) : undefined,
+    }),
+  });
+
+  const close = async (): Promise<void> => {
+    for (const duty of [...duties].reverse()) await duty.stop();
+    for (const engine of parts.engines.values()) await engine.close();
+    await parts.store.close();
+    certificates?.close();
+    registry.close();
+  };
+  try {
+    await startAll(duties);
+    const grpcPort = await front.listen();
+    const httpsPort = await https.listen();
+    log.info({ grpcPort, httpsPort, version }, 'the control plane is up');
+    return running({ grpcPort, httpsPort });
+  } catch (error) {
+    await front.close();
+    await https.close();
+    await close();
+    throw error;
+  }
+
+  function running({ grpcPort, httpsPort }: { grpcPort: number; httpsPort: number }): RunningServer {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    let stopping: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      health.drain();
+      await Promise.all([front.drain(config.server.drainTimeout), https.drain(config.server.drainTimeout)]);
+      await close();
+      log.info({}, 'the control plane has stopped');
+      resolve();
+    };
+    return {
+      grpcAddress: formatAddress({ ...config.server.grpcAddress, port: grpcPort }),
+      httpsAddress: formatAddress({ ...config.server.httpsAddress, port: httpsPort }),
+      parts,
+      closed,
+      reload: async () => void (await certificates?.reload()),
+      stop: () => (stopping ??= stop()),
+    };
+  }
+}
+
+function openCertificates(
+  { server }: ServerConfig,
+  { log, metrics, clock }: Shared,
+): Promise<Certificates> | undefined {
+  if (server.plaintext || !server.tlsCert || !server.tlsKey) return undefined;
+  return createCertificates({ certFile: server.tlsCert, keyFile: server.tlsKey, log, metrics, clock });
+}
+
+function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases']): ServerFacts {
+  const federation = config.access.defaultFederation;
+  return {
+    version,
+    issuer: config.server.publicUrl ?? '',
+    maxBundleBytes: MAX_BUNDLE_BYTES,
+    defaultFederation: federation,
+    defaultRoles: config.access.defaultRoles,
+    federations: [federation],
+    issuerAliases,
+  };
+}
+
+async function startAll(duties: readonly Service[]): Promise<void> {
+  for (const duty of duties) await duty.start();
+}

@@ -1,0 +1,180 @@
+import type { AuditLog } from '../core/audit.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Engine } from '../core/engine.ts';
+import { AppError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Service } from '../core/services.ts';
+import { createAccess } from './access/index.ts';
+import { createAuditLog } from './audit/audit-log.ts';
+import { readSecretFile } from './config/files.ts';
+import { formatAddress } from './config/kinds.ts';
+import type { ServerConfig } from './config/types.ts';
+import { openEngine, probeBorder } from './engine/index.ts';
+import { createIdentity, openVault } from './identity/index.ts';
+import { recordIdentityEvents } from './identity-audit.ts';
+import type { Probe } from './ops/health.ts';
+import type { StreamCounter } from './rpc/call.ts';
+import { createRunService, type RunServiceOptions } from './runs/service.ts';
+import { openStore, type Store } from './store/index.ts';
+import { createSlots } from './transport/limits.ts';
+
+/** What the parts of the server share. */
+export interface Shared {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Between any two steps of a submit; for crash tests. */
+  readonly failpoint?: RunServiceOptions['failpoint'];
+}
+
+/** The adapters, put together and not yet started. */
+export type Parts = Awaited<ReturnType<typeof createParts>>;
+
+/** Opens the store and makes every adapter. @throws AppError where the configuration or the stored data forbid a start */
+export async function createParts(shared: Shared) {
+  const { config, clock, log } = shared;
+  const store = await openStore({ kind: config.database.kind, path: config.database.path ?? '', log, clock });
+  try {
+    const audit = createAuditLog({ rows: store, log });
+    const identity = await identityOf(shared, store, audit);
+    const access = await accessOf(shared, store);
+    const engines = enginesOf(shared);
+    const { runs, service: runDuties } = createRunService({
+      engines,
+      engineOf: () => config.engine.name,
+      stores: { runs: store, bundles: store, logs: store, meta: store },
+      clock,
+      log,
+      settings: {
+        reconcileEveryMs: config.runs.reconcile,
+        giveUpAfterMs: config.runs.unmatched,
+        maxLogBytes: config.logs.maxPerRun,
+        logRetentionMs: config.logs.retention,
+        bundleRetentionMs: config.runs.bundleRetention,
+      },
+      ...(shared.failpoint ? { failpoint: shared.failpoint } : {}),
+    });
+    return { store, audit, identity, access, engines, runs, runDuties, streams: streamCounter(config.limits) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function identityOf({ config, clock, log, metrics }: Shared, store: Store, audit: AuditLog) {
+  const providers = config.oidc.map(async (provider) => ({
+    alias: provider.alias,
+    issuer: provider.issuer,
+    clientId: provider.clientId,
+    clientSecret: await readSecretFile(provider.clientSecretFile),
+    caFile: provider.ca,
+    scopes: provider.scopes,
+    groupsClaim: provider.groupsClaim,
+    usernameClaim: provider.usernameClaim,
+    allowInsecure: provider.allowHttp,
+  }));
+  return createIdentity({
+    issuerUrl: config.server.publicUrl ?? '',
+    audience: config.tokens.audience ?? '',
+    providers: await Promise.all(providers),
+    vault: await openVault({ file: config.secrets.masterKeyFile, meta: store }),
+    tokens: {
+      accessTtlMs: config.tokens.access,
+      idleMs: config.tokens.idle,
+      maxMs: config.tokens.max,
+      withoutRefreshMs: config.tokens.withoutRefresh,
+      keyRotationMs: config.tokens.keyRotation,
+    },
+    limits: { pending: config.limits.pendingLogins, startsPerMinute: config.limits.loginsPerMinute },
+    accounts: store,
+    sessions: store,
+    renewals: store,
+    logins: store,
+    keys: store,
+    clock,
+    log,
+    onEvent: recordIdentityEvents(audit, metrics),
+  });
+}
+
+async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
+  const { openfga } = config;
+  // Ids of OpenFGA are ULIDs; anything else is a name.
+  const isId = /^[0-9A-HJKMNP-TV-Z]{26}$/.test(openfga.store);
+  return createAccess({
+    url: openfga.url,
+    storeId: isId ? openfga.store : undefined,
+    storeName: openfga.store,
+    apiToken: openfga.apiTokenFile ? await readSecretFile(openfga.apiTokenFile) : undefined,
+    caFile: openfga.ca,
+    deadlineMs: openfga.deadline,
+    cacheMs: openfga.cache,
+    watchMs: openfga.watch,
+    meta: store,
+    index: store,
+    clock,
+    log,
+    observe: ({ ms, ok }) =>
+      metrics.observe(
+        'dependency_duration_seconds',
+        { dependency: 'openfga', outcome: ok ? 'ok' : 'error' },
+        ms / 1000,
+      ),
+  });
+}
+
+function enginesOf({ config, log }: Shared): ReadonlyMap<string, Engine> {
+  const { engine } = config;
+  if (engine.kind === 'none' || !engine.address) return new Map();
+  const opened = openEngine({
+    kind: engine.kind,
+    name: engine.name,
+    address: formatAddress(engine.address),
+    insecure: engine.insecure,
+    ...(engine.ca ? { caFile: engine.ca } : {}),
+    log,
+  });
+  return new Map([[engine.name, opened]]);
+}
+
+/** What health asks; without store or OpenFGA nothing can be answered. */
+export function probesOf({ store, identity, access, engines }: Parts, { engine }: ServerConfig): readonly Probe[] {
+  return [
+    { name: 'store', essential: true, probe: () => store.probe() },
+    { name: 'openfga', essential: true, probe: () => access.probe() },
+    { name: 'identity-provider', essential: false, probe: () => identity.probe() },
+    ...[...engines.values()].map((one): Probe => ({ name: 'engine', essential: false, probe: () => one.probe() })),
+    ...(engine.address
+      ? [{ name: 'engine-border', essential: false, probe: () => provenBorder(engine) } satisfies Probe]
+      : []),
+  ];
+}
+
+async function provenBorder({ name, address, insecure }: ServerConfig['engine']): Promise<void> {
+  if (!address) return;
+  const health = await probeBorder({ name, address: formatAddress(address), insecure });
+  if (!health.ok) throw new AppError('FAILED_PRECONDITION', 'ENGINE_EXPOSED', health.detail);
+}
+
+function streamCounter(limits: ServerConfig['limits']): StreamCounter {
+  const slots = createSlots({ perKey: limits.logStreamsPerAccount, total: limits.logStreams });
+  return {
+    enter(account) {
+      const release = slots.take(account);
+      if (typeof release === 'function') return release;
+      throw new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_STREAMS', 'Too many logs are being followed at once.', {
+        hint: 'Close one of them, then try again.',
+      });
+    },
+  };
+}
+
+/** Duties with a beginning and an end, in the order of their start. */
+export function servicesOf(
+  { audit, identity, access, runDuties }: Parts,
+  more: readonly Service[],
+): readonly Service[] {
+  return [audit, access.service, identity.service, runDuties, ...more];
+}
