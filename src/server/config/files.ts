@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { AppError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { readPair } from '../transport/pair.ts';
+import { readPair } from './pair.ts';
 import type { Problem } from './problems.ts';
 import type { ServerConfig } from './types.ts';
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import { type Metrics, silentMetrics } from '../../core/metrics.ts';
-import { type CertificatePair, readPair } from './pair.ts';
+import { type CertificatePair, readPair } from '../config/pair.ts';
 
 const DAY_MS = 86_400_000;
 const WARN_DAYS = 14;

@@ -6,7 +6,7 @@ import { type Metrics, silentMetrics } from '../../core/metrics.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
 import { addressKey, createSlots, type Slots } from './limits.ts';
-import type { CertificatePair } from './pair.ts';
+import type { CertificatePair } from '../config/pair.ts';
 
 export interface ListenerOptions {
   /** For log and metrics: "grpc" or "https". */
