@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,10 @@ export interface TestOpenFga {
   stop(): Promise<void>;
   /** Starts it again on the same ports and data. */
   start(): Promise<void>;
-  /** As `stop`, and throws the data away: the next `start` finds an empty database. */
+  /** As `stop`, and puts the data aside: the next `start` finds an empty database. */
   wipe(): Promise<void>;
+  /** As `stop`, and brings the data back that `wipe` put aside. */
+  restore(): Promise<void>;
   /** SIGSTOP: connections are taken and nobody answers. `thaw` ends it. */
   freeze(): void;
   thaw(): void;
@@ -72,16 +74,21 @@ export async function startOpenFga({ flags = [] }: { flags?: readonly string[] }
     running.kill('SIGKILL');
     await ended;
   };
-  const wipe = async (): Promise<void> => {
+  const move = async (from: string, to: string): Promise<void> => {
     await stop();
-    for (const end of ['', '-wal', '-shm']) rmSync(join(folder, `fga.db${end}`), { force: true });
+    for (const end of ['', '-wal', '-shm']) {
+      rmSync(join(folder, `${to}${end}`), { force: true });
+      if (existsSync(join(folder, `${from}${end}`)))
+        renameSync(join(folder, `${from}${end}`), join(folder, `${to}${end}`));
+    }
   };
   await start();
   return {
     url,
     start,
     stop,
-    wipe,
+    wipe: () => move('fga.db', 'aside.db'),
+    restore: () => move('aside.db', 'fga.db'),
     freeze: () => child?.kill('SIGSTOP'),
     thaw: () => child?.kill('SIGCONT'),
     close: async () => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { AppError } from '../../core/errors.ts';
 import { isAppError } from '../../core/errors.ts';
 import { unavailable } from './failures.ts';
@@ -15,25 +16,30 @@ export interface Gate {
    * @throws UNAVAILABLE AUTHORIZATION_UNAVAILABLE | AUTHORIZATION_STORE_BROKEN
    */
   prove(): Promise<void>;
+  /** As `prove` where the gate is closed, or the last proof is older than `ms`; else nothing. */
+  keepProven(ms: number): Promise<void>;
 }
 
 export interface GateOptions {
   readonly setUp: () => Promise<Pin>;
+  readonly clock: Clock;
   readonly proveAll: (pin: Pin) => Promise<void>;
   /** Told when the gate opens on a pin, or closes. */
   readonly changed: () => void;
 }
 
-export function createGate({ setUp, proveAll, changed }: GateOptions): Gate {
+export function createGate({ setUp, proveAll, clock, changed }: GateOptions): Gate {
   let proven: Pin | undefined;
   let last: Pin | undefined;
   let problem: AppError = unavailable('not proven yet');
+  let provenAt = Number.NEGATIVE_INFINITY;
   let underway: Promise<void> | undefined;
 
   const proveOnce = async (): Promise<void> => {
     try {
       const pin = proven ?? (await setUp());
       await proveAll(pin);
+      provenAt = clock.monotonic();
       if (proven === undefined) {
         proven = pin;
         last = pin;
@@ -49,17 +55,22 @@ export function createGate({ setUp, proveAll, changed }: GateOptions): Gate {
     }
   };
 
+  const prove = (): Promise<void> => {
+    underway ??= proveOnce().finally(() => {
+      underway = undefined;
+    });
+    return underway;
+  };
+
   return {
     pin: () => {
       if (proven === undefined) throw unavailable(problem, problem.message);
       return proven;
     },
     last: () => last,
-    prove: () => {
-      underway ??= proveOnce().finally(() => {
-        underway = undefined;
-      });
-      return underway;
+    prove,
+    keepProven: async (ms) => {
+      if (proven === undefined || clock.monotonic() - provenAt >= ms) await prove();
     },
   };
 }

@@ -59,6 +59,7 @@ export interface Access {
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
+const PROOF_MS = 30 * SECOND;
 /** Grants that ended are kept this long, so that `grants` written by hand at the edge of time are not raced. */
 const ENDED_KEEP_MS = HOUR;
 
@@ -76,6 +77,7 @@ export function createAccess(options: AccessOptions): Access {
       await proveModel(connection, model, pin);
       await proveDecisions(questioner, pin);
     },
+    clock,
     changed: () => {
       watch.reset();
       cache.drop();
@@ -99,7 +101,7 @@ export function createAccess(options: AccessOptions): Access {
   };
   const duties = createDuties(
     [
-      { name: 'authorization proof', run: gate.prove, pause: (ok) => (ok ? 30 : 2) * SECOND },
+      { name: 'authorization proof', run: () => gate.keepProven(PROOF_MS), pause: () => 2 * SECOND },
       { name: 'grant watch', run: watch.refresh, pause: () => watchMs },
       {
         name: 'ended grants',
