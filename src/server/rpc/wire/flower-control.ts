@@ -5,6 +5,7 @@ import type { LogMessage, SeenRun } from '../methods.ts';
 import { type Binding, bind, KiB, MiB, type Wire } from './binding.ts';
 import { readCredentials } from './credentials.ts';
 import { one } from './fedctl-v1-sessions.ts';
+import { flowerLogs } from './flower-logs.ts';
 import { fromSimulationConfig, fromWireConfig } from './scalars.ts';
 import { flowerTime } from './times.ts';
 
@@ -160,13 +161,8 @@ function flowerStatus(status: SeenRun['run']['status']): string {
   return status === 'lost' ? 'finished:failed' : status;
 }
 
-/** The outcome message has no place on this wire: the clean end says it. */
 async function* logMessages(messages: AsyncIterable<LogMessage>): AsyncGenerator<Uint8Array> {
-  for await (const message of messages) {
-    if (message.text === '') continue;
-    yield proto.StreamLogsResponse.encode({
-      logOutput: message.text,
-      latestTimestamp: message.engineTimestamp,
-    }).finish();
+  for await (const { text, timestamp } of flowerLogs(messages)) {
+    yield proto.StreamLogsResponse.encode({ logOutput: text, latestTimestamp: timestamp }).finish();
   }
 }
