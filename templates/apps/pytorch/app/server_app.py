@@ -1,0 +1,66 @@
+"""Runs beside the SuperLink: sends the model out, averages what comes back, prints one line per round."""
+
+import time
+
+import torch
+from flwr.app import ArrayRecord, ConfigRecord, Context, Message, RecordDict
+from flwr.serverapp import Grid, ServerApp
+
+from {{module}}.task import Net, evaluate, load_test_set
+
+app = ServerApp()
+
+WAIT_FOR_NODES_S = 120
+WAIT_FOR_REPLIES_S = 600
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    config = context.run_config
+    rounds = int(config["num-server-rounds"])
+    wait_for_nodes(grid, int(config["min-nodes"]))
+    net = Net()
+    test_set = load_test_set()
+    for number in range(1, rounds + 1):
+        clients = train_round(grid, net, number)
+        accuracy, loss = evaluate(net, test_set)
+        print(
+            f"round {number}/{rounds}  accuracy {accuracy:.3f}  loss {loss:.3f}  clients {clients}",
+            flush=True,
+        )
+        time.sleep(float(config["round-delay"]))
+    print("training finished", flush=True)
+
+
+def wait_for_nodes(grid: Grid, wanted: int) -> None:
+    deadline = time.monotonic() + WAIT_FOR_NODES_S
+    while len(list(grid.get_node_ids())) < wanted:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"fewer than {wanted} nodes after {WAIT_FOR_NODES_S} s")
+        time.sleep(0.5)
+
+
+def train_round(grid: Grid, net: Net, number: int) -> int:
+    """One round of federated averaging into `net`; returns how many nodes took part."""
+    arrays = ArrayRecord(net.cpu().state_dict())
+    content = RecordDict({"arrays": arrays, "config": ConfigRecord({"round": number})})
+    messages = [
+        Message(content=content, dst_node_id=node, message_type="train", group_id=str(number))
+        for node in grid.get_node_ids()
+    ]
+    replies = [
+        reply.content
+        for reply in grid.send_and_receive(messages, timeout=WAIT_FOR_REPLIES_S)
+        if not reply.has_error()
+    ]
+    if not replies:
+        raise RuntimeError(f"no node answered in round {number}")
+    examples = torch.tensor([float(reply["metrics"]["num-examples"]) for reply in replies])
+    shares = examples / examples.sum()
+    states = [reply["arrays"].to_torch_state_dict() for reply in replies]
+    averaged = {
+        name: sum(share * state[name] for share, state in zip(shares, states, strict=True))
+        for name in states[0]
+    }
+    net.load_state_dict(averaged)
+    return len(replies)
