@@ -16,11 +16,18 @@ const MAX_CHECKSUMS = 256 * 1024;
  * Goes through the proxy that HTTPS_PROXY names.
  * @throws UNAVAILABLE TOOL_UNREACHABLE; FAILED_PRECONDITION TOOL_CHECKSUM_MISMATCH: what came is not the release
  */
-export async function downloadChecked(options: { base: URL; name: string; file: string }): Promise<void> {
+export async function downloadChecked(options: {
+  base: URL;
+  name: string;
+  file: string;
+  signal?: AbortSignal;
+}): Promise<void> {
+  const abort = options.signal ? { signal: options.signal } : {};
   const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: 5000 } });
   const get = async (name: string): Promise<Readable> => {
     const url = new URL(name, options.base);
-    const response = await fetch(url, { dispatcher }).catch((cause) => {
+    const response = await fetch(url, { dispatcher, ...abort }).catch((cause) => {
+      options.signal?.throwIfAborted();
       throw unreachable(url, cause);
     });
     if (!response.ok || !response.body) throw unreachable(url, response.status);

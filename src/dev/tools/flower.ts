@@ -13,6 +13,8 @@ export interface FindFlower {
   readonly version: string;
   readonly progress: Progress;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends what runs for it. */
+  readonly signal?: AbortSignal;
   /** Folder of a Python environment with flwr in it; default FEDCTL_FLOWER. */
   readonly explicit?: string | undefined;
 }
@@ -72,11 +74,14 @@ async function install(folder: string, options: FindFlower): Promise<void> {
   writeFileSync(markerOf(folder), '');
 }
 
-async function makeEnvironment(folder: string, python: string, { version, env }: FindFlower): Promise<void> {
-  const made = await runCommand(python, ['-m', 'venv', folder], { env });
+async function makeEnvironment(folder: string, python: string, { version, env, signal }: FindFlower): Promise<void> {
+  const run = { env, ...(signal ? { signal } : {}) };
+  const made = await runCommand(python, ['-m', 'venv', folder], run);
+  signal?.throwIfAborted();
   if (!made.ok) throw failed(version, `python -m venv failed: ${lastLine(made.output)}`);
   const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', `flwr==${version}`];
-  const installed = await runCommand(join(folder, 'bin', 'python'), pip, { env });
+  const installed = await runCommand(join(folder, 'bin', 'python'), pip, run);
+  signal?.throwIfAborted();
   if (!installed.ok) throw failed(version, `pip install failed: ${lastLine(installed.output)}`);
   if (await isComplete(join(folder, 'bin'), version)) return;
   throw failed(version, 'the installed programs do not answer');

@@ -15,6 +15,8 @@ const OLDEST_MINOR = 10;
 export interface FindOpenFga {
   readonly progress: Progress;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends what runs for it. */
+  readonly signal?: AbortSignal;
   /** Path of a binary, or https address of a folder that mirrors the release; default FEDCTL_OPENFGA. */
   readonly explicit?: string | undefined;
 }
@@ -65,7 +67,7 @@ async function fetchInto(
 
 async function fetchRelease(
   work: string,
-  { progress }: FindOpenFga,
+  { progress, signal }: FindOpenFga,
   mirror: string | undefined,
 ): Promise<string | undefined> {
   const name = archiveName(process.platform, process.arch);
@@ -75,7 +77,7 @@ async function fetchRelease(
   const line = `Downloading OpenFGA ${OPENFGA_VERSION} from ${base.host}`;
   progress(line);
   try {
-    await keepTelling(progress, line, downloadChecked({ base, name, file: archive }));
+    await keepTelling(progress, line, downloadChecked({ base, name, file: archive, ...(signal ? { signal } : {}) }));
   } catch (error) {
     if ((error as { reason?: string }).reason !== 'TOOL_UNREACHABLE') throw error;
     progress((error as Error).message);
@@ -85,14 +87,19 @@ async function fetchRelease(
   return unpacked.ok && existsSync(join(work, 'openfga')) ? join(work, 'openfga') : undefined;
 }
 
-async function installWithGo(work: string, { progress, env }: FindOpenFga): Promise<string | undefined> {
+async function installWithGo(work: string, { progress, env, signal }: FindOpenFga): Promise<string | undefined> {
   const go = findOnPath('go', env);
   if (!go) return undefined;
   const line = `Building OpenFGA ${OPENFGA_VERSION} with go install; this takes some minutes`;
   progress(line);
   const target = `github.com/openfga/openfga/cmd/openfga@v${OPENFGA_VERSION}`;
-  const build = runCommand(go, ['install', '-ldflags', '-s -w', target], { env: { ...env, GOBIN: work }, cwd: work });
+  const build = runCommand(go, ['install', '-ldflags', '-s -w', target], {
+    env: { ...env, GOBIN: work },
+    cwd: work,
+    ...(signal ? { signal } : {}),
+  });
   const result = await keepTelling(progress, line, build);
+  signal?.throwIfAborted();
   if (!result.ok) progress(`go install failed: ${lastLine(result.output)}`);
   return result.ok ? join(work, 'openfga') : undefined;
 }
