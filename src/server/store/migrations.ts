@@ -46,6 +46,7 @@ export const MIGRATIONS: readonly Migration[] = [
       'create index run_by_federation on run (federation, created_at, key)',
       'create index run_by_bundle on run (bundle_sha256, created_at)',
       'create index run_open on run (engine) where is_open = 1',
+      `create unique index run_submitting on run (engine, bundle_sha256) where status = 'submitting'`,
       `create table run_grant (principal text not null, run_id text not null, role text not null, until bigint,
         run_key text, run_created_at bigint, primary key (run_id, principal, role))`,
       'create index run_grant_by_principal on run_grant (principal, run_created_at, run_key)',

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Run, RunStore, RunUpdate } from '../../core/runs.ts';
@@ -20,7 +20,7 @@ async function runOfRequest(trx: Transaction<Schema>, run: Run): Promise<Run | u
   return row && toRun(row);
 }
 
-/** Writers come one after the other, so nothing can slip in between this look and the insert. */
+/** Says clearly what a unique index of the table enforces. */
 async function refuseSecondSubmit(trx: Transaction<Schema>, run: Run): Promise<void> {
   if (run.status !== 'submitting') return;
   const other = await trx
@@ -28,9 +28,8 @@ async function refuseSecondSubmit(trx: Transaction<Schema>, run: Run): Promise<v
     .select('key')
     .where('engine', '=', run.engine)
     .where('bundle_sha256', '=', run.bundleSha256)
-    .where('status', '=', 'submitting')
     // Literal, so that the partial index is found.
-    .where((eb) => eb('is_open', '=', eb.lit(1)))
+    .where(sql<boolean>`status = 'submitting'`)
     .executeTakeFirst();
   if (other === undefined) return;
   throw new AppError('ABORTED', 'SUBMIT_IN_FLIGHT', 'The same bundle is being submitted to this engine right now.');
@@ -64,7 +63,10 @@ function explainConflict(error: unknown): unknown {
   return new AppError('ALREADY_EXISTS', 'RUN_ID_TAKEN', 'Another run has this id already.', { cause: error });
 }
 
-/** @throws NOT_FOUND RUN_NOT_FOUND (`updateRun`), ALREADY_EXISTS RUN_ID_TAKEN where the engine's id or the key stands already */
+/**
+ * @throws NOT_FOUND RUN_NOT_FOUND (`updateRun`), ALREADY_EXISTS RUN_ID_TAKEN where the engine's id or the key stands
+ * already, ABORTED SUBMIT_IN_FLIGHT (`insertRun`) while the engine is being given the same bundle
+ */
 export function createRunStore({ reader, writer }: Databases, clock: Clock): RunStore {
   const transact = <T>(work: (trx: Transaction<Schema>) => Promise<T>) =>
     writer

@@ -10,7 +10,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { describeFailure, isBusy, storeBusy, toAppError } from './errors.ts';
+import { describeFailure, isBusy, storeBusy, storeUnavailable, toAppError } from './errors.ts';
 import { createLock } from './lock.ts';
 import { createStatementRunner, type Statement, type StatementResult } from './statements.ts';
 import type { Writer } from './writer.ts';
@@ -94,6 +94,7 @@ export function readerDialect({ db, busyTimeoutMs }: { db: DatabaseSync; busyTim
   async function execute(statement: Statement): Promise<StatementResult> {
     const deadline = performance.now() + busyTimeoutMs;
     for (;;) {
+      if (!db.isOpen) throw storeUnavailable(new Error('the store has been closed'));
       try {
         return run(statement);
       } catch (error) {

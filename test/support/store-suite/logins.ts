@@ -1,0 +1,52 @@
+import { expect, test } from '@jest/globals';
+import { makeLogin, NOW } from '../store-rows.ts';
+import type { StoreContext } from '../store-suite.ts';
+
+export function describeLogins(context: () => StoreContext): void {
+  test('a login comes back as it was stored', async () => {
+    const { store, replica } = context();
+    const flow = makeLogin();
+    await store.createLogin(flow);
+    expect(await replica.login(flow.handleHash)).toEqual(flow);
+    expect(await store.login('unknown')).toBeUndefined();
+  });
+
+  test('of parallel polls one is let through', async () => {
+    const { store, replica } = context();
+    const flow = makeLogin();
+    await store.createLogin(flow);
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        (index % 2 ? store : replica).claimPoll(flow.handleHash, flow.nextPollAt, flow.nextPollAt + 10_000, 10_000),
+      ),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    expect(await store.login(flow.handleHash)).toEqual({
+      ...flow,
+      nextPollAt: flow.nextPollAt + 10_000,
+      intervalMs: 10_000,
+    });
+    expect(await store.claimPoll('unknown', 0, 1, 1)).toBe(false);
+  });
+
+  test('DG-09: a login is used up once', async () => {
+    const { store, replica } = context();
+    const flow = makeLogin();
+    await store.createLogin(flow);
+    const consumed = await Promise.all([store, replica, store].map((each) => each.consumeLogin(flow.handleHash)));
+    expect(consumed.filter(Boolean)).toHaveLength(1);
+    expect(await replica.login(flow.handleHash)).toBeUndefined();
+  });
+
+  test('logins under way are counted and ended ones swept', async () => {
+    const { store } = context();
+    const before = await store.countLogins(NOW);
+    const [ended, alive] = [makeLogin({ expiresAt: NOW }), makeLogin({ expiresAt: NOW + 1 })];
+    await store.createLogin(ended);
+    await store.createLogin(alive);
+    expect(await store.countLogins(NOW)).toBe(before + 1);
+    expect(await store.sweepLogins(NOW)).toBe(1);
+    expect(await store.login(ended.handleHash)).toBeUndefined();
+    expect(await store.login(alive.handleHash)).toEqual(alive);
+  });
+}
