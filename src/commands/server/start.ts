@@ -20,7 +20,8 @@ export default class ServerStart extends BaseCommand {
     process.removeAllListeners('SIGINT');
     const { startServer } = await import('../../server/main.ts');
     const { runUntilStopped } = await import('../../server/ops/lifecycle.ts');
-    const server = await startServer(config);
+    const { failpointsFrom } = await import('../../server/failpoints.ts');
+    const server = await startServer(config, failpointsFrom(process.env));
     // On stderr: stdout is the log's.
     const scheme = config.server.plaintext ? 'http' : 'https';
     this.note(`gRPC on ${server.grpcAddress}, HTTP on ${scheme}://${server.httpsAddress}`);
