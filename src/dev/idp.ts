@@ -18,6 +18,8 @@ export interface DevIdp {
 }
 
 const DAY = 24 * 60 * 60;
+/** The library names no interval, which means five seconds (RFC 8628, 3.2); nobody needs to be spared here. */
+const POLL_SECONDS = 1;
 
 /**
  * Starts the identity provider of the embedded stack on loopback: device grant (RFC 8628) with pages of our own, consent,
@@ -28,6 +30,12 @@ export async function startIdp(options: { folder: string; port: number; now: () 
   const secrets = loadIdpSecrets(join(options.folder, 'idp.json'));
   const store = openIdpStore({ file: join(options.folder, 'idp.db'), now: options.now });
   const provider = new Provider(issuer, configure(secrets, store));
+  provider.use(async (context, next) => {
+    await next();
+    if (context.oidc?.route === 'device_authorization' && context.status === 200) {
+      context.body = { ...(context.body as object), interval: POLL_SECONDS };
+    }
+  });
   const callback = provider.callback();
   const server = createServer((request, response) => {
     const answer = request.url?.startsWith(INTERACTION_PATH)
