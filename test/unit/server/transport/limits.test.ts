@@ -1,0 +1,66 @@
+import { Metadata } from '@grpc/grpc-js';
+import { describe, expect, test } from '@jest/globals';
+import { addressKey, createRateLimit, createSlots, metadataBytes } from '../../../../src/server/transport/limits.ts';
+
+describe('slots', () => {
+  test('are bounded for each key and in all, and come back once', () => {
+    const slots = createSlots({ perKey: 2, total: 3 });
+    const first = slots.take('a');
+    expect([typeof slots.take('a'), slots.take('a'), typeof slots.take('b'), slots.take('b')]).toEqual([
+      'function',
+      'key',
+      'function',
+      'total',
+    ]);
+    if (typeof first === 'string') throw new Error('no slot');
+    first();
+    first();
+    expect(slots.taken).toBe(2);
+    expect([typeof slots.take('a'), slots.take('c')]).toEqual(['function', 'total']);
+  });
+});
+
+describe('rate limit', () => {
+  function clockAt(start: number) {
+    const state = { now: start };
+    return { state, clock: { now: () => state.now, monotonic: () => state.now } };
+  }
+
+  test('DG-13: a minute has room for so many, then they come back one by one', () => {
+    const { state, clock } = clockAt(5000);
+    const limit = createRateLimit({ perMinute: 30, clock });
+    expect(Array.from({ length: 30 }, () => limit.hit('a'))).toEqual(Array.from({ length: 30 }, () => 0));
+    expect(limit.hit('a')).toBe(2000);
+    expect(limit.hit('b')).toBe(0);
+    state.now += 2000;
+    expect([limit.hit('a'), limit.hit('a') > 0]).toEqual([0, true]);
+  });
+
+  test('memory is bounded whatever the number of keys', () => {
+    const { clock } = clockAt(0);
+    const limit = createRateLimit({ perMinute: 1, clock });
+    for (let i = 0; i < 30_000; i += 1) limit.hit(`k${i}`);
+    expect(limit.hit('k29999')).toBeGreaterThan(0);
+    expect(limit.hit('k0')).toBe(0);
+  });
+});
+
+test.each([
+  ['10.0.0.1', '10.0.0.1'],
+  ['::ffff:10.0.0.1', '10.0.0.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+  ['2001:DB8::1', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  [undefined, ''],
+])('address %s counts as %s', (address, key) => {
+  expect(addressKey(address)).toBe(key);
+});
+
+test('T-27: metadata is measured with names, values and a share for each field', () => {
+  const metadata = new Metadata();
+  metadata.add('name', 'value');
+  metadata.add('data-bin', Buffer.alloc(3));
+  expect(metadataBytes(metadata)).toBe(4 + 5 + 32 + 8 + 4 + 32);
+});
