@@ -35,7 +35,7 @@ const MAX_SOCKETS = 64;
 const MiB = 1024 * 1024;
 
 /** Requests that change nothing: safe to repeat when a kept-alive socket turns out to be dead. */
-const READS = new Set(['Check', 'BatchCheck', 'Read', 'ReadChanges', 'GetStore', 'ReadModel', 'ListStores']);
+const READS = new Set(['Check', 'BatchCheck', 'Proof', 'Read', 'ReadChanges', 'GetStore', 'ReadModel', 'ListStores']);
 
 function mayRepeat(name: string, fault: FgaFault): boolean {
   return isRetryable(fault) || (READS.has(name) && (fault.code === 'ECONNRESET' || fault.code === 'EPIPE'));

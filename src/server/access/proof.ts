@@ -34,7 +34,7 @@ const QUESTIONS: readonly Asked[] = [
 
 /** One check that must be allowed and one that must be denied (security.md T-34). @throws UNAVAILABLE */
 export async function proveDecisions(questioner: Questioner, pin: Pin): Promise<void> {
-  const [allowed, denied] = await questioner.askMany(QUESTIONS, pin, true).catch((error: unknown) => {
+  const [allowed, denied] = await questioner.prove(QUESTIONS, pin).catch((error: unknown) => {
     throw isGone(faultIn(error) ?? { status: undefined, code: '', text: '' }) ? gone(pin, error) : error;
   });
   if (allowed !== true) throw broken('OpenFGA denies what its model allows: the owner of a run may stop it.');

@@ -12,7 +12,7 @@ export interface AccessFixture {
   readonly access: Access;
   readonly store: TempStore;
   readonly storeName: string;
-  /** Names of the calls to OpenFGA so far, without the watch's. */
+  /** Names of the calls for decisions to OpenFGA so far. */
   readonly calls: string[];
   /** A second server on the same OpenFGA store and database. */
   another(options?: Partial<AccessOptions>): Access;
@@ -40,7 +40,7 @@ export async function openAccess(
       clock: systemClock,
       log: silentLogger,
       observe: ({ name }) => {
-        if (name !== 'ReadChanges') calls.push(name);
+        if (name === 'Check' || name === 'BatchCheck') calls.push(name);
       },
       ...options,
       ...more,
