@@ -15,7 +15,8 @@ export function readCredentials(headers: Headers): Credentials {
 
 function single(headers: Headers, name: string): string | undefined {
   const values = headers.get(name);
-  if (values.length > 1) throw ambiguous();
+  // HTTP/2 joins repeated headers with a comma, which no token of ours holds.
+  if (values.length > 1 || values[0]?.includes(',')) throw ambiguous();
   return values[0];
 }
 
