@@ -55,7 +55,7 @@ export const SETTINGS = {
       default: '10s',
       min: '100ms',
       max: '2m',
-      doc: 'From the connection to the end of its TLS handshake.',
+      doc: 'From the connection to the end of its TLS handshake; over HTTPS also for the headers of a request.',
     }),
     keepalive: duration({ default: '20s', min: '1s', max: '1h', doc: 'Time between pings to a client.' }),
     'keepalive-timeout': duration({

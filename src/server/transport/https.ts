@@ -8,7 +8,6 @@ import { createListener } from './listener.ts';
 const KiB = 1024;
 const MAX_HEADERS = 16 * KiB;
 const MAX_BODY = 64 * KiB;
-const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 const IDLE_MS = 30_000;
 
@@ -57,7 +56,13 @@ export interface Https {
 
 export function createHttps({ routes, ...rest }: HttpsOptions): Https {
   const server = createServer(
-    { maxHeaderSize: MAX_HEADERS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: IDLE_MS },
+    {
+      maxHeaderSize: MAX_HEADERS,
+      headersTimeout: rest.limits.handshake,
+      requestTimeout: Math.max(REQUEST_MS, rest.limits.handshake),
+      keepAliveTimeout: IDLE_MS,
+      connectionsCheckingInterval: Math.min(1000, rest.limits.handshake),
+    },
     (request, response) => void answer(routes, request, response, rest.log),
   );
   server.maxHeadersCount = 100;

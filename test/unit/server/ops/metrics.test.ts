@@ -32,6 +32,6 @@ test('F-42: a blocked event loop shows', async () => {
   const end = performance.now() + 200;
   while (performance.now() < end);
   await new Promise((done) => setTimeout(done, 60));
-  const lag = /fedctl_event_loop_lag_max_seconds (\S+)/.exec((await render()).text)?.[1];
+  const lag = /^fedctl_event_loop_lag_max_seconds (\S+)/m.exec((await render()).text)?.[1];
   expect(Number(lag)).toBeGreaterThan(0.1);
 });
