@@ -19,18 +19,21 @@ export interface ModelJson {
   readonly conditions?: Readonly<Record<string, unknown>>;
 }
 
+/** Always `{}`, and yet they mean something: assignable, and everybody. */
+const MARKERS = new Set(['this', 'wildcard']);
+
 function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
-/** Sorted keys, without the empty fields that OpenFGA adds or drops. `this` is always `{}` and means something. */
+/** Sorted keys, without the empty fields that OpenFGA adds or drops. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value)
     .map(([key, inner]) => [key, canonical(inner)] as const)
-    .filter(([key, inner]) => key === 'this' || !isEmpty(inner));
+    .filter(([key, inner]) => !isEmpty(inner) || (MARKERS.has(key) && inner !== null));
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
