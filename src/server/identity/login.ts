@@ -15,8 +15,8 @@ import type { DevicePoll, Provider } from './provider.ts';
 import type { Vault } from './vault.ts';
 
 const MAX_FLOW_MS = 10 * 60_000;
-/** While a poll is under way nobody else may ask: longer than a provider can take (three answers at 5 s). */
-const POLL_BUSY_MS = 20_000;
+/** While a poll is under way nobody else may ask: longer than a provider can take (four answers at 5 s). */
+const POLL_BUSY_MS = 25_000;
 /** RFC 8628 section 3.5: slow_down means 5 seconds more for this and all later polls. */
 const SLOW_DOWN_MS = 5000;
 const MAX_INTERVAL_MS = 60_000;

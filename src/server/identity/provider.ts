@@ -20,7 +20,7 @@ export interface ProviderOptions {
   readonly clientSecret?: Secret | undefined;
   /** PEM file with the authorities to trust instead of the system's. */
   readonly caFile?: string | undefined;
-  /** Default: openid, and profile, email, offline_access where the provider advertises them. */
+  /** Default: profile and email where advertised. openid always, and offline_access where advertised, are added. */
   readonly scopes?: readonly string[] | undefined;
   readonly groupsClaim?: string | undefined;
   /** Default `preferred_username`. */
@@ -64,7 +64,7 @@ export interface Provider {
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-const DEFAULT_SCOPES = ['profile', 'email', 'offline_access'];
+const DEFAULT_SCOPES = ['profile', 'email'];
 const DEFAULT_INTERVAL_MS = 5000;
 
 export function createProvider(options: ProviderOptions, clock: Clock): Provider {
@@ -100,7 +100,10 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
       if (!configuration) return { state: 'unreachable' };
       try {
         const answer = await client.genericGrantRequest(configuration, DEVICE_GRANT, { device_code: deviceCode });
-        return { state: 'approved', tokens: readTokens(answer, mapping, clock.now()) };
+        const claims = await claimsOf(configuration, answer, [mapping.usernameClaim, mapping.groupsClaim]);
+        if (!claims) throw providerAnswerInvalid(new Error('token answer without an ID token'));
+        const identity = identityOf(claims, mapping, clock.now());
+        return { state: 'approved', tokens: { refreshToken: answer.refresh_token, identity } };
       } catch (raised) {
         return judgePoll(raised);
       }
@@ -108,7 +111,7 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     refresh: (refreshToken, expected) =>
       ask(async (configuration) => {
         const answer = await client.refreshTokenGrant(configuration, refreshToken);
-        const claims = answer.claims() as IdTokenClaims | undefined;
+        const claims = await claimsOf(configuration, answer, [mapping.groupsClaim]);
         if (claims) checkSamePerson(claims, expected);
         const hasGroups = claims !== undefined && mapping.groupsClaim !== undefined && mapping.groupsClaim in claims;
         return {
@@ -132,9 +135,10 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
 }
 
 function scopeFor(metadata: client.ServerMetadata, configured: readonly string[] | undefined): string {
-  if (configured) return [...new Set(['openid', ...configured])].join(' ');
-  const offered = metadata.scopes_supported ?? ['profile', 'email'];
-  return ['openid', ...DEFAULT_SCOPES.filter((scope) => offered.includes(scope))].join(' ');
+  const offered = metadata.scopes_supported;
+  const wanted = configured ?? DEFAULT_SCOPES.filter((scope) => offered?.includes(scope) ?? true);
+  const offline = offered?.includes('offline_access') ? ['offline_access'] : [];
+  return [...new Set(['openid', ...wanted, ...offline])].join(' ');
 }
 
 const POLL_STATES: Readonly<Record<string, DevicePoll>> = {
@@ -156,10 +160,20 @@ function judgePoll(raised: unknown): DevicePoll {
 
 type TokenAnswer = Awaited<ReturnType<typeof client.genericGrantRequest>>;
 
-function readTokens(answer: TokenAnswer, mapping: ClaimsMapping, now: number): ProviderTokens {
+/**
+ * The claims of the ID token. Providers may keep names and groups for their userinfo endpoint (OIDC Core 5.4): what is
+ * wanted and missing is asked for there, for the same subject (security.md ID-06), and done without where that fails.
+ */
+async function claimsOf(
+  configuration: client.Configuration,
+  answer: TokenAnswer,
+  wanted: readonly (string | undefined)[],
+): Promise<IdTokenClaims | undefined> {
   const claims = answer.claims() as IdTokenClaims | undefined;
-  if (!claims) throw providerAnswerInvalid(new Error('token answer without an ID token'));
-  return { refreshToken: answer.refresh_token, identity: identityOf(claims, mapping, now) };
+  const missing = claims !== undefined && wanted.some((name) => name !== undefined && !(name in claims));
+  if (!missing || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
+  const more = await client.fetchUserInfo(configuration, answer.access_token, String(claims.sub)).catch(() => ({}));
+  return { ...more, ...claims };
 }
 
 /**

@@ -13,8 +13,8 @@ import type { Pairs } from './pairs.ts';
 import type { Provider } from './provider.ts';
 import type { Vault } from './vault.ts';
 
-/** Longer than a provider can take (discovery, token and keys at 5 s each) and the write after it. */
-const LEASE_MS = 20_000;
+/** Longer than a provider can take (discovery, token, keys and userinfo at 5 s each) and the write after it. */
+const LEASE_MS = 25_000;
 const WAIT_STEP_MS = 100;
 const MAX_WAITS = LEASE_MS / WAIT_STEP_MS + 20;
 const WRITE_ATTEMPTS = 5;

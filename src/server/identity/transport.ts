@@ -52,7 +52,7 @@ export function createTransport({ caFile, now }: { caFile?: string | undefined; 
       return made as unknown as globalThis.Response;
     },
     keepKeysOf: keys.keep,
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
 }
 
