@@ -24,7 +24,7 @@ export function makeIdentity(fields: Partial<Identity> = {}): Identity {
   };
 }
 
-export function makeSession(account: Account, fields: Partial<NewSession> = {}): NewSession {
+function makeSession(account: Account, fields: Partial<NewSession> = {}): NewSession {
   return {
     id: randomUUID(),
     accountId: account.id,

@@ -4,7 +4,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Service } from '../../core/services.ts';
 
 /** Rows that may wait for a commit; more are refused, because their callers wait for nothing useful by then. */
-export const AUDIT_QUEUE_CAPACITY = 10_000;
+const CAPACITY = 10_000;
 /** Rows of one commit. */
 const BATCH = 500;
 
@@ -29,7 +29,7 @@ function auditUnavailable(cause: unknown): AppError {
 export function createAuditLog({
   rows,
   log,
-  capacity = AUDIT_QUEUE_CAPACITY,
+  capacity = CAPACITY,
 }: {
   rows: AuditStore;
   log: Logger;

@@ -48,13 +48,13 @@ export interface StoreOptions {
   readonly kind: 'sqlite';
   /** Database file; made, with mode 0600, where there is none. */
   readonly path: string;
-  /** How long a write may wait for other writers. Default: {@link DEFAULT_BUSY_TIMEOUT_MS}. */
+  /** How long a write may wait for other writers; 5 s unless given. */
   readonly busyTimeoutMs?: number;
   readonly log: Logger;
   readonly clock?: Clock;
 }
 
-export const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
+const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 
 const KINDS: Record<StoreOptions['kind'], (options: StoreOptions) => Promise<Databases>> = {
   sqlite: ({ path, busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS }) => openSqlite({ path, busyTimeoutMs }),

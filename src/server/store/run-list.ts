@@ -93,41 +93,45 @@ async function keysOfPage(page: Page): Promise<readonly string[]> {
     .map(([key]) => key);
 }
 
+/** Runs that a grant in force names for one of the filter's principals; undefined where there are none. */
+function sharedIds({ db, filter, now }: Page) {
+  const principals = filter.sharedWith ?? [];
+  if (principals.length === 0) return undefined;
+  return db
+    .selectFrom('run_grant')
+    .select('run_id')
+    .where('principal', 'in', principals)
+    .where((eb) => eb.or([eb('until', 'is', null), eb('until', '>', now)]));
+}
+
 /** Few rows share a prefix: found by their id first, whatever the planner thinks of the other conditions. */
-function keysByPrefix({ db, filter, limit, before, now }: Page, prefix: string): Promise<{ key: string }[]> {
+function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
+  const { db, filter, limit, before } = page;
+  const { ownerAccountId, federations = [] } = filter;
+  const shared = sharedIds(page);
   return db
     .with(
       (cte) => cte('candidate').materialized(),
       // ':' is the character after '9': the range is the prefix.
-      (cte) => cte.selectFrom('run').selectAll().where('id', '>=', prefix).where('id', '<', `${prefix}:`),
+      (qb) => qb.selectFrom('run').selectAll().where('id', '>=', prefix).where('id', '<', `${prefix}:`),
     )
     .selectFrom('candidate')
-    .select('candidate.key')
-    .where((eb) => {
-      const shared = eb.exists(
-        eb
-          .selectFrom('run_grant as granted')
-          .select('granted.role')
-          .whereRef('granted.run_id', '=', eb.ref('candidate.id'))
-          .where('granted.principal', 'in', [...(filter.sharedWith ?? [])])
-          .where((or) => or.or([or('granted.until', 'is', null), or('granted.until', '>', now)])),
-      );
-      if (filter.all === true) return eb.lit(true);
-      return eb.and([
-        eb('candidate.quarantined', '=', 0),
-        eb.or([
-          ...(filter.ownerAccountId === undefined
-            ? []
-            : [eb('candidate.owner_account_id', '=', filter.ownerAccountId)]),
-          eb('candidate.federation', 'in', [...(filter.federations ?? [])]),
-          shared,
-        ]),
-      ]);
-    })
-    .$if(filter.federation !== undefined, (qb) => qb.where('candidate.federation', '=', filter.federation ?? ''))
-    .$if(before !== undefined, (qb) => qb.where(below('candidate.created_at', 'candidate.key', before)))
-    .orderBy('candidate.created_at', 'desc')
-    .orderBy('candidate.key', 'desc')
+    .select('key')
+    .$if(filter.all !== true, (qb) =>
+      qb
+        .where('quarantined', '=', 0)
+        .where((eb) =>
+          eb.or([
+            ...(ownerAccountId === undefined ? [] : [eb('owner_account_id', '=', ownerAccountId)]),
+            ...(federations.length === 0 ? [] : [eb('federation', 'in', federations)]),
+            ...(shared === undefined ? [] : [eb('id', 'in', shared)]),
+          ]),
+        ),
+    )
+    .$if(filter.federation !== undefined, (qb) => qb.where('federation', '=', filter.federation ?? ''))
+    .$if(before !== undefined, (qb) => qb.where(below('created_at', 'key', before)))
+    .orderBy('created_at', 'desc')
+    .orderBy('key', 'desc')
     .limit(limit)
     .execute();
 }

@@ -102,7 +102,7 @@ export interface RunTable {
   is_open: number;
 }
 
-export interface GrantTable {
+interface GrantTable {
   principal: string;
   run_id: string;
   role: string;

@@ -5,7 +5,7 @@ import type { SessionTable } from './schema.ts';
 
 const FIRST_GENERATION = 1;
 
-export function toSession(row: Selectable<SessionTable>): Session {
+function toSession(row: Selectable<SessionTable>): Session {
   return {
     id: row.id,
     accountId: row.account_id,
