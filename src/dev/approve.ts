@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import { openBrowser, type Page } from './browser.ts';
+import { type Browser, openBrowser, type Page } from './browser.ts';
 import { LOGIN_DONE } from './idp-pages.ts';
 import type { DevAccount } from './secrets-file.ts';
 
@@ -8,8 +8,13 @@ import type { DevAccount } from './secrets-file.ts';
  * `url` is the verification address that `login` printed, with the code in it.
  * @throws PERMISSION_DENIED DEV_LOGIN_FAILED where the pages do not lead to the end
  */
-export async function approveLogin(options: { url: string; account: DevAccount; refuse?: boolean }): Promise<void> {
-  const browser = openBrowser();
+export async function approveLogin(options: {
+  url: string;
+  account: DevAccount;
+  refuse?: boolean;
+  browser?: Browser;
+}): Promise<void> {
+  const { browser = openBrowser() } = options;
   let page = await browser.open(options.url);
   for (let step = 0; step < 6 && page.forms.length > 0; step += 1) {
     const form = page.forms[0] as Page['forms'][number];

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import Provider, { type Configuration } from 'oidc-provider';
+import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import { answerInteraction, INTERACTION_PATH, sendPage } from './idp-interactions.ts';
 import { codeConfirmPage, codeInputPage, donePage, problemPage } from './idp-pages.ts';
 import { type IdpStore, openIdpStore } from './idp-store.ts';
@@ -85,6 +85,7 @@ function configure(secrets: IdpSecrets, store: IdpStore): Configuration {
     findAccount: (_context, id) =>
       names.has(id) ? { accountId: id, claims: () => Promise.resolve(claimsOf(id)) } : undefined,
     interactions: { url: (_context, interaction) => `${INTERACTION_PATH}${interaction.uid}` },
+    expiresWithSession: () => false,
     rotateRefreshToken: true,
     issueRefreshToken: (_context, client, code) =>
       client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
@@ -113,13 +114,23 @@ function configure(secrets: IdpSecrets, store: IdpStore): Configuration {
         userCodeConfirmSource: (context, form, client, _device, userCode) => {
           context.body = codeConfirmPage({ form, client: client.clientName ?? client.clientId, userCode });
         },
-        successSource: (context) => {
+        // The next login asks who you are again: one browser serves several people here.
+        successSource: async (context) => {
+          await endBrowserSession(context.oidc.session);
           context.body = donePage();
         },
       },
     },
   };
 }
+
+/** A session that has just been given a new id is still stored, and known to the browser, by the one before. */
+async function endBrowserSession(session: (Session & { id?: string; oldId?: string }) | undefined): Promise<void> {
+  if (session?.oldId) session.id = session.oldId;
+  await session?.destroy();
+}
+
+type Session = NonNullable<KoaContextWithOIDC['oidc']['session']>;
 
 function claimsOf(name: string): { sub: string; [claim: string]: string | boolean } {
   const display = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;

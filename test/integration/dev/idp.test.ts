@@ -68,6 +68,19 @@ describe('the dev identity provider', () => {
     expect(tokens.refresh_token).toBeTruthy();
   });
 
+  test('asks who you are at every login: people may share a browser', async () => {
+    const config = await discover();
+    const browser = openBrowser();
+    const subjects: (string | undefined)[] = [];
+    for (const name of ['alice', 'bob', 'alice']) {
+      const device = await start(config);
+      await approveLogin({ url: device.url, account: account(name), browser });
+      const tokens = await client.genericGrantRequest(config, GRANT, { device_code: device.device_code });
+      subjects.push(tokens.claims()?.sub);
+    }
+    expect(subjects).toEqual(['alice', 'bob', 'alice']);
+  });
+
   test('tells a refused login from one that waits', async () => {
     const config = await discover();
     const device = await start(config);
