@@ -23,7 +23,13 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
 };
 
 /** Reasons that say more than their code: how the command was typed. */
-const USAGE_REASONS: readonly string[] = ['USAGE', 'RUN_ID_INVALID'];
+const USAGE_REASONS: readonly string[] = [
+  'USAGE',
+  'RUN_ID_INVALID',
+  'RUN_ID_AMBIGUOUS',
+  'TARGET_AMBIGUOUS',
+  'CONNECTION_MISSING',
+];
 
 /** The exit code for a failure. */
 export function exitCodeOf(error: AppError): number {

@@ -7,7 +7,7 @@ export const targetArgs = {
     name: 'APP',
     description: 'folder of the app; "." by default. A single argument may also be FEDERATION',
   }),
-  federation: stringArg({ name: 'FEDERATION', description: 'connection in pyproject.toml or config.toml' }),
+  federation: stringArg({ description: 'connection in pyproject.toml or config.toml' }),
 };
 
 /** `--app` and `--connection`, for commands whose arguments say something else. */

@@ -13,7 +13,7 @@ export default class Log extends BaseCommand {
     'Show the log of a run and follow it to its end.\n' +
     'Lost connections are taken up again where they broke. Exits with the outcome of the run: 0 completed, 10 failed, 11 stopped; with --show always 0.';
   static override examples = ['<%= config.bin %> log latest', '<%= config.bin %> log 1234567 --show'];
-  static override args = { runId: string({ name: 'RUN_ID', required: true, description: RUN_ID_HELP }), ...targetArgs };
+  static override args = { run_id: string({ required: true, description: RUN_ID_HELP }), ...targetArgs };
   static override flags = {
     show: boolean({ description: 'print what there is and end', exclusive: ['stream'] }),
     stream: boolean({ description: 'follow until the run has finished (default)' }),
@@ -22,7 +22,7 @@ export default class Log extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Log);
     const control = await openControl(this.context, [args.app, args.federation]);
-    const runId = await resolveRunId(args.runId, control);
+    const runId = await resolveRunId(args.run_id, control);
     const { finished, text } = await printLog(this.context, control, { runId, follow: !flags.show });
     const status = finished === undefined ? null : safeLine(finished.status);
     this.print({ success: true, 'run-id': String(runId), status, log: text }, []);

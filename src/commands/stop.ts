@@ -8,12 +8,12 @@ import { safeLine } from '../cli/text.ts';
 export default class Stop extends BaseCommand {
   static override description = 'Stop a run.';
   static override examples = ['<%= config.bin %> stop latest', '<%= config.bin %> stop 1234567'];
-  static override args = { runId: string({ name: 'RUN_ID', required: true, description: RUN_ID_HELP }), ...targetArgs };
+  static override args = { run_id: string({ required: true, description: RUN_ID_HELP }), ...targetArgs };
 
   async run(): Promise<void> {
     const { args } = await this.parse(Stop);
     const control = await openControl(this.context, [args.app, args.federation]);
-    const runId = await resolveRunId(args.runId, control);
+    const runId = await resolveRunId(args.run_id, control);
     const method = control.client.runs.stopRun.bind(control.client.runs);
     const { run } = await control.session.call(method, { runId }, 60_000);
     const status = safeLine(run?.status ?? '');

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, isAppError } from '../core/errors.ts';
+import { checkFederationId } from '../core/ids.ts';
+import type { RunConfig, Scalar } from '../core/runs.ts';
+import type { Run, StartRunHeader } from '../gen/fedctl/v1/runs.ts';
+import type { Scalar as WireScalar } from '../gen/flwr/proto/transport.ts';
+import type { Bundle } from '../project/bundle.ts';
+import type { Context } from './context.ts';
+import type { Control } from './control.ts';
+import { byteSize, progressOn } from './progress.ts';
+
+export interface SubmitInput {
+  /** `--run-config` and `--federation-config`, as typed. */
+  readonly runConfig: readonly string[];
+  readonly federationConfig: readonly string[];
+  /** `--federation`; undefined = the connection's, else the server's default. */
+  readonly federation: string | undefined;
+  /** Undefined: a new one, so that repetitions of this submission give one run. */
+  readonly requestId: string | undefined;
+}
+
+export interface Submission {
+  readonly header: StartRunHeader;
+  readonly bundle: Bundle;
+}
+
+/** Everything that can be wrong with a submission on this side, before anything is sent. @throws as the project's readers do */
+export async function prepareSubmission(context: Context, control: Control, input: SubmitInput): Promise<Submission> {
+  const [{ readApp }, { bundleApp }, { parseOverrides }] = await Promise.all([
+    import('../project/app.ts'),
+    import('../project/bundle.ts'),
+    import('../project/overrides.ts'),
+  ]);
+  const { target, connection } = control;
+  const app = await readApp(target.appDir);
+  const { cwd } = context;
+  const runConfig = await parseOverrides({ option: '--run-config', values: input.runConfig, cwd, base: app.config });
+  const typed = await parseOverrides({
+    option: '--federation-config',
+    values: input.federationConfig,
+    cwd,
+    base: undefined,
+  });
+  const federation = input.federation ?? connection.federation ?? '';
+  const bundle = await bundleApp(app);
+  for (const warning of bundle.warnings) context.note(warning);
+  const header = {
+    requestId: checkRequestId(input.requestId ?? randomUUID()),
+    federation: federation === '' ? '' : checkFederationId(federation),
+    runConfig: wireConfig(runConfig),
+    federationConfig: wireConfig({ ...connection.options, ...typed }),
+    bundleSize: BigInt(bundle.content.length),
+    bundleSha256: bundle.sha256,
+  };
+  return { header, bundle };
+}
+
+/** Pauses between repetitions; the request id makes them safe. */
+const PAUSES_MS = [500, 2_000, 5_000] as const;
+
+/** Uploads, and repeats with the same request id where it is unknown what became of it. */
+export async function submit(context: Context, control: Control, { header, bundle }: Submission): Promise<Run> {
+  const { uploadRun } = await import('../client/index.ts');
+  const progress = progressOn(context.stdio);
+  const onProgress = (sent: number) =>
+    progress.show(`Uploading ${byteSize(sent)} of ${byteSize(bundle.content.length)}`);
+  let token = await control.session.token();
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await uploadRun(control.client, token, { header, bundle: bundle.content, onProgress });
+    } catch (error) {
+      const pause = PAUSES_MS[attempt];
+      if (!isAppError(error) || pause === undefined || !mayRepeat(error)) throw withRequestId(error, header.requestId);
+      if (error.reason === 'TOKEN_EXPIRED') token = await control.session.renewed(token);
+      else await delay(Math.max(pause, error.retryAfterMs ?? 0), undefined, { signal: context.signal });
+    } finally {
+      progress.clear();
+    }
+  }
+}
+
+/** The answer was lost or the server is away for a moment; a server that can't be found at all is not asked again. */
+function mayRepeat(error: AppError): boolean {
+  if (error.reason === 'TOKEN_EXPIRED') return true;
+  const passing = ['UNAVAILABLE', 'SERVER_NOT_ANSWERING', 'SERVER_CLOSED', 'SERVER_REFUSED', 'DEADLINE_EXCEEDED'];
+  return passing.includes(error.reason) || (error.code === 'UNAVAILABLE' && error.retryAfterMs !== undefined);
+}
+
+/** Where the outcome stays unknown, the person can ask again without risking a second run. */
+function withRequestId(error: unknown, requestId: string): unknown {
+  if (!isAppError(error) || (error.code !== 'UNAVAILABLE' && error.code !== 'DEADLINE_EXCEEDED')) return error;
+  const hint = `${error.hint ?? ''} Repeat it safely with: fedctl run --request-id ${requestId}`.trim();
+  return new AppError(error.code, error.reason, error.message, { hint, cause: error });
+}
+
+function checkRequestId(text: string): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
+  throw new AppError('INVALID_ARGUMENT', 'USAGE', '--request-id takes 1 to 64 letters, digits, ".", "_" and "-".');
+}
+
+/** Flower's scalars: integers travel as sint64, floats as double (facts 4.2). */
+export function wireConfig(config: RunConfig): Record<string, WireScalar> {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, wireScalar(value)]));
+}
+
+function wireScalar(value: Scalar): WireScalar {
+  if (typeof value === 'bigint') return { sint64: value };
+  if (typeof value === 'number') return { double: value };
+  if (typeof value === 'boolean') return { bool: value };
+  return typeof value === 'string' ? { string: value } : { bytes: Buffer.from(value) };
+}

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const BIN = resolve(import.meta.dirname, '../../dist/bin.js');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A running CLI whose output can be looked at while it comes. */
+export interface RunningCli {
+  readonly child: ChildProcess;
+  readonly out: () => string;
+  readonly err: () => string;
+  readonly ended: Promise<CliResult>;
+  /** Resolves once stdout or stderr holds `text`; rejects when the process ends without it. */
+  until(text: string): Promise<void>;
+}
+
+/** Starts the compiled CLI as its own process. */
+export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
+  const clean = { PATH: process.env.PATH, HOME: cwd, LANG: 'C.UTF-8', FEDCTL_TIMEOUT: '10', ...env };
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  const watchers = new Set<() => void>();
+  child.stdout.on('data', (data) => {
+    stdout += data;
+    for (const watch of watchers) watch();
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+    for (const watch of watchers) watch();
+  });
+  const ended = new Promise<CliResult>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done({ code, signal, stdout, stderr }));
+  });
+  return {
+    child,
+    out: () => stdout,
+    err: () => stderr,
+    ended,
+    until: (text) =>
+      new Promise((found, missed) => {
+        const look = () => (stdout + stderr).includes(text) && found();
+        watchers.add(look);
+        look();
+        void ended.then(() => missed(new Error(`ended without "${text}": ${stdout}${stderr}`)));
+      }),
+  };
+}
+
+/** Runs the compiled CLI to its end. */
+export function runCli(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  return startCli(args, options).ended;
+}
+
+/** A temporary app with one connection, "lab". */
+export interface CliProject {
+  readonly dir: string;
+  readonly cli: (...args: string[]) => Promise<CliResult>;
+  readonly start: (...args: string[]) => RunningCli;
+  /** Rewrites pyproject.toml: lines of the connection's table. */
+  readonly connect: (lines: readonly string[]) => Promise<void>;
+  readonly remove: () => Promise<void>;
+}
+
+export const PYPROJECT = `[project]
+name = "tiny"
+version = "1.0.0"
+description = ""
+license = "Apache-2.0"
+dependencies = []
+
+[tool.flwr.app]
+publisher = "tester"
+
+[tool.flwr.app.components]
+serverapp = "tiny.server:app"
+clientapp = "tiny.client:app"
+
+[tool.flwr.app.config]
+num-server-rounds = 3
+`;
+
+export async function makeProject(
+  { address, ca }: { address: string; ca?: string },
+  env: NodeJS.ProcessEnv = {},
+): Promise<CliProject> {
+  const dir = await mkdtemp(join(tmpdir(), 'fedctl-cli-'));
+  const connect = (lines: readonly string[]) =>
+    writeFile(join(dir, 'pyproject.toml'), `${PYPROJECT}\n[tool.flwr.federations.lab]\n${lines.join('\n')}\n`);
+  if (ca !== undefined) await writeFile(join(dir, 'ca.pem'), ca);
+  await connect([`address = "${address}"`, ...(ca === undefined ? [] : ['root-certificates = "ca.pem"'])]);
+  return {
+    dir,
+    cli: (...args) => runCli(args, { cwd: dir, env }),
+    start: (...args) => startCli(args, { cwd: dir, env }),
+    connect,
+    remove: () => rm(dir, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,394 @@
+import { randomBytes } from 'node:crypto';
+import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { type AccessServer, AccessService } from '../../src/gen/fedctl/v1/access.ts';
+import { type Run, type RunsServer, RunsService } from '../../src/gen/fedctl/v1/runs.ts';
+import {
+  type PollLoginResponse,
+  type SessionsServer,
+  SessionsService,
+  type TokenPair,
+} from '../../src/gen/fedctl/v1/sessions.ts';
+import { ErrorInfo, Status } from '../../src/gen/google/rpc/status.ts';
+import type { TestPair } from './certificates.ts';
+
+/** A failure as the real server sends it: status, reason in google.rpc.ErrorInfo, hint in its metadata. */
+export interface FakeFailure {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What the fake does; tests change it while it runs. */
+export interface FakeState {
+  /** Answers of PollLogin in turn; the last one stays. */
+  polls: ('pending' | 'slow_down' | 'approved' | FakeFailure)[];
+  pollCount: number;
+  loginExpiresIn: bigint;
+  interval: bigint;
+  verificationUri: string;
+  /** Seconds of life of new access tokens. */
+  lifetime: number;
+  /** Refresh token in force; older ones are refused, as by a provider that rotates. */
+  refreshToken: string;
+  accessTokens: Set<string>;
+  expiredTokens: Set<string>;
+  renewals: number;
+  renewDelayMs: number;
+  logouts: number;
+  runs: Run[];
+  log: Buffer;
+  /** Bytes of log after which a stream breaks, once. */
+  breakAt: number | undefined;
+  /** Next call fails so; consumed. */
+  failNext: FakeFailure[];
+  submitted: { requestId: string; size: number; runConfig: object }[];
+  /** Forget the answer of the next submission after the run was made. */
+  loseAnswer: boolean;
+  requests: string[];
+}
+
+export interface ControlFake {
+  readonly address: string;
+  readonly port: number;
+  readonly state: FakeState;
+  /** Ends every connection at once; the port is free afterwards. */
+  kill(): Promise<void>;
+}
+
+export interface FakeOptions {
+  /** Undefined: plaintext. */
+  readonly tls: TestPair | undefined;
+  readonly host?: string;
+  readonly port?: number;
+  readonly state?: FakeState;
+}
+
+export const NOW = '2026-11-22T18:00:00.000000+00:00';
+
+export function fakeRun(over: Partial<Run> = {}): Run {
+  return {
+    runId: 12345678901234567890n,
+    app: 'flowerlabs/quickstart',
+    appVersion: '1.0.0',
+    bundleSha256: 'ab'.repeat(32),
+    status: 'running',
+    reason: '',
+    federation: '@lab/default',
+    owner: 'alice',
+    mine: true,
+    createdAt: '2026-11-22T17:58:00.000000+00:00',
+    startingAt: '2026-11-22T17:58:10.000000+00:00',
+    runningAt: '2026-11-22T17:58:20.000000+00:00',
+    finishedAt: '',
+    requestId: '',
+    ...over,
+  };
+}
+
+export function newState(): FakeState {
+  return {
+    polls: ['approved'],
+    pollCount: 0,
+    loginExpiresIn: 600n,
+    interval: 1n,
+    verificationUri: 'https://idp.example/device',
+    lifetime: 600,
+    refreshToken: '',
+    accessTokens: new Set(),
+    expiredTokens: new Set(),
+    renewals: 0,
+    renewDelayMs: 0,
+    logouts: 0,
+    runs: [],
+    log: Buffer.alloc(0),
+    breakAt: undefined,
+    failNext: [],
+    submitted: [],
+    loseAnswer: false,
+    requests: [],
+  };
+}
+
+/** A server of fedctl.v1 in this process, for faults that the real one can't show on demand. */
+export async function startControlFake(options: FakeOptions): Promise<ControlFake> {
+  const state = options.state ?? newState();
+  const server = new Server();
+  server.addService(SessionsService, sessionsOf(state));
+  server.addService(RunsService, runsOf(state));
+  server.addService(AccessService, accessOf(state));
+  const { tls } = options;
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]);
+  const port = await new Promise<number>((resolve, reject) => {
+    const bind = `${options.host ?? '127.0.0.1'}:${options.port ?? 0}`;
+    server.bindAsync(bind, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+  return {
+    address: `localhost:${port}`,
+    port,
+    state,
+    kill: async () => {
+      server.forceShutdown();
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+/** New tokens of the one session that the fake knows. */
+export function issue(state: FakeState): TokenPair {
+  const payload = {
+    iss: 'https://fake.example',
+    sid: 's1',
+    sub: 'alice',
+    iat: 1_700_000_000,
+    exp: 1_700_000_000 + state.lifetime,
+  };
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const accessToken = `${part({ alg: 'ES256', typ: 'at+jwt' })}.${part(payload)}.${randomBytes(32).toString('base64url')}`;
+  state.accessTokens.add(accessToken);
+  state.refreshToken = randomBytes(32).toString('base64url');
+  return {
+    accessToken,
+    refreshToken: state.refreshToken,
+    expiresIn: BigInt(state.lifetime),
+    sessionId: 's1',
+    account: 'alice',
+  };
+}
+
+export function failure(info: FakeFailure) {
+  const metadata = new Metadata();
+  const fields: Record<string, string> = info.hint === undefined ? {} : { hint: info.hint };
+  const value = Buffer.from(ErrorInfo.encode({ reason: info.reason, domain: 'fedctl', metadata: fields }).finish());
+  const details = [{ typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value }];
+  metadata.set(
+    'grpc-status-details-bin',
+    Buffer.from(Status.encode({ code: info.code, message: info.message, details }).finish()),
+  );
+  return { code: info.code, details: info.message, metadata };
+}
+
+export const TOKEN_EXPIRED = {
+  code: status.UNAUTHENTICATED,
+  reason: 'TOKEN_EXPIRED',
+  message: 'The access token has expired.',
+};
+
+function refusal(state: FakeState, metadata: Metadata): FakeFailure | undefined {
+  const next = state.failNext.shift();
+  if (next !== undefined) return next;
+  const token = String(metadata.get('authorization')[0] ?? '').replace(/^Bearer /, '');
+  if (state.expiredTokens.has(token)) return TOKEN_EXPIRED;
+  if (state.accessTokens.has(token)) return undefined;
+  return {
+    code: status.UNAUTHENTICATED,
+    reason: 'TOKEN_INVALID',
+    message: 'The access token is not valid.',
+    hint: 'Run: fedctl login',
+  };
+}
+
+function guarded<Request, Response>(state: FakeState, answer: (request: Request) => Response | Refused) {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
+    state.requests.push(call.getPath());
+    const refused = refusal(state, call.metadata);
+    const outcome = refused ?? answer(call.request);
+    if (outcome instanceof Refused) callback(failure(outcome.failure));
+    else if (isFailure(outcome)) callback(failure(outcome));
+    else callback(null, outcome as Response);
+  };
+}
+
+class Refused {
+  readonly failure: FakeFailure;
+
+  constructor(info: FakeFailure) {
+    this.failure = info;
+  }
+}
+
+function isFailure(value: unknown): value is FakeFailure {
+  return typeof (value as { code?: unknown }).code === 'number' && 'reason' in (value as object);
+}
+
+function sessionsOf(state: FakeState): SessionsServer {
+  return {
+    getServerInfo: (_call, callback) =>
+      callback(null, {
+        version: '0.1.0',
+        issuer: 'https://fake.example',
+        loginRequired: true,
+        timeMs: BigInt(Date.now()),
+        maxBundleBytes: 10_485_760n,
+        defaultFederation: '@lab/default',
+        components: [{ name: 'openfga', ok: true, detail: '' }],
+      }),
+    startLogin: (_call, callback) =>
+      callback(null, {
+        handle: 'h1',
+        userCode: 'ABCD-EFGH',
+        verificationUri: state.verificationUri,
+        verificationUriComplete: `${state.verificationUri}?user_code=ABCD-EFGH`,
+        expiresIn: state.loginExpiresIn,
+        interval: state.interval,
+        provider: 'dev',
+      }),
+    pollLogin: (_call, callback) => {
+      const answer = state.polls[Math.min(state.pollCount, state.polls.length - 1)];
+      state.pollCount += 1;
+      if (typeof answer === 'object') return callback(failure(answer));
+      const tokens = answer === 'approved' ? issue(state) : undefined;
+      const response: PollLoginResponse = { state: answer ?? 'pending', interval: state.interval, tokens };
+      callback(null, response);
+    },
+    renew: (call, callback) => {
+      state.renewals += 1;
+      if (call.request.refreshToken !== state.refreshToken) {
+        return callback(
+          failure({
+            code: status.UNAUTHENTICATED,
+            reason: 'REFRESH_TOKEN_INVALID',
+            message: 'This login has ended.',
+            hint: 'Run: fedctl login',
+          }),
+        );
+      }
+      setTimeout(() => callback(null, { tokens: issue(state) }), state.renewDelayMs);
+    },
+    logout: (_call, callback) => {
+      state.logouts += 1;
+      callback(null, { providerRevoked: true });
+    },
+    whoAmI: guarded(state, () => ({
+      kind: 'user',
+      account: 'alice',
+      displayName: 'Alice Example',
+      email: 'alice@example.org',
+      issuer: 'https://idp.example',
+      subject: 'alice',
+      principal: 'user:dev|alice',
+      sessionId: 's1',
+      sessionIdleExpiresIn: 1_209_600n,
+      sessionExpiresIn: 2_592_000n,
+      authenticatedAgo: 5n,
+      groups: [],
+      federation: '@lab/default',
+      rights: ['can_run', 'can_list'],
+    })),
+  };
+}
+
+const UNKNOWN_RUN = { code: status.NOT_FOUND, reason: 'RUN_NOT_FOUND', message: 'There is no such run.' };
+
+function runsOf(state: FakeState): RunsServer {
+  return {
+    startRun: (call, callback) => {
+      const refused = refusal(state, call.metadata);
+      let header: { requestId: string; runConfig: object } = { requestId: '', runConfig: {} };
+      let size = 0;
+      call.on('data', (message) => {
+        if (message.header !== undefined) header = message.header;
+        size += message.chunk?.length ?? 0;
+      });
+      call.on('end', () => {
+        if (refused !== undefined) return callback(failure(refused));
+        const known = state.runs.find((run) => run.requestId === header.requestId);
+        const run =
+          known ??
+          fakeRun({
+            requestId: header.requestId,
+            status: 'pending',
+            runId: 1000000000000000000n + BigInt(state.runs.length),
+          });
+        if (known === undefined) state.runs.unshift(run);
+        state.submitted.push({ requestId: header.requestId, size, runConfig: header.runConfig });
+        if (state.loseAnswer) {
+          state.loseAnswer = false;
+          return callback({ code: status.UNAVAILABLE, details: 'Connection dropped' });
+        }
+        callback(null, { run });
+      });
+    },
+    listRuns: guarded(state, (request) => {
+      const { runId, runIdPrefix, mine, limit } = request;
+      const shown = state.runs.filter(
+        (run) =>
+          (runId === undefined || run.runId === runId) &&
+          String(run.runId).startsWith(runIdPrefix) &&
+          (!mine || run.mine),
+      );
+      if (runId !== undefined && shown.length === 0) return new Refused(UNKNOWN_RUN);
+      const size = limit === 0 ? 20 : limit;
+      return { runs: shown.slice(0, size), nextCursor: shown.length > size ? 'c2' : '', now: NOW };
+    }),
+    stopRun: guarded(state, ({ runId }) => {
+      const run = state.runs.find((one) => one.runId === runId);
+      if (run === undefined) return new Refused(UNKNOWN_RUN);
+      run.status = 'finished:stopped';
+      return { run };
+    }),
+    streamLogs: (call) => {
+      const refused = refusal(state, call.metadata);
+      const run = state.runs.find((one) => one.runId === call.request.runId);
+      if (refused !== undefined || run === undefined) {
+        call.destroy(Object.assign(new Error('refused'), failure(refused ?? UNKNOWN_RUN)));
+        return;
+      }
+      call.sendMetadata(new Metadata());
+      const end = state.breakAt ?? state.log.length;
+      for (let at = Number(call.request.offset); at < end; at += 7) {
+        const to = Math.min(at + 7, end);
+        call.write({ text: state.log.subarray(at, to).toString(), nextOffset: BigInt(to) });
+      }
+      if (state.breakAt !== undefined) {
+        state.breakAt = undefined;
+        setTimeout(
+          () => call.destroy(Object.assign(new Error('draining'), { code: status.UNAVAILABLE, details: 'draining' })),
+          20,
+        );
+        return;
+      }
+      if (run.status.startsWith('finished')) call.write({ text: '', nextOffset: BigInt(end), finished: run });
+      if (run.status.startsWith('finished') || !call.request.follow) call.end();
+    },
+  };
+}
+
+function accessOf(state: FakeState): AccessServer {
+  const info = (who: string, role: string, object: string) => ({
+    principal: `user:dev|${who}`,
+    who,
+    role,
+    object,
+    until: '',
+    tuple: `user:dev|${who} ${role} ${object}`,
+  });
+  return {
+    grant: guarded(state, ({ who, role, object, forSeconds }) => ({
+      grant: { ...info(who, role, object), until: forSeconds === 0n ? '' : `in ${forSeconds} s` },
+      unchanged: false,
+    })),
+    revoke: guarded(state, () => ({ unchanged: false })),
+    listGrants: guarded(state, () => ({ grants: [info('bob', 'viewer', 'run:1')] })),
+    whoIs: guarded(state, ({ query }) => ({
+      accounts:
+        query === 'bob'
+          ? [
+              {
+                account: 'bob',
+                principal: 'user:dev|bob',
+                issuer: 'https://idp.example',
+                subject: 'bob',
+                email: '',
+                displayName: 'Bob',
+                lastLoginAt: '',
+              },
+            ]
+          : [],
+    })),
+    can: guarded(state, ({ action }) => ({ allowed: action === 'list', reason: '' })),
+  };
+}
