@@ -15,6 +15,8 @@ interface Page {
 
 /** SQLite joins at most 500 selects with UNION. */
 const BRANCHES_PER_QUERY = 200;
+/** So many ids with a prefix are looked at one by one; where there are more, a walk by time meets them soon enough. */
+const FEW = 2000;
 
 /** What a branch adds to the walk along one index. */
 type Condition = Expression<SqlBool>;
@@ -37,7 +39,7 @@ function below(time: string, key: string, before: Cursor | undefined): Condition
 }
 
 /** Runs shared with one principal, in the order of its grants' index; two roles on one run count once. */
-function sharedBranch({ db, filter, limit, before, now }: Page, principal: string) {
+function sharedBranch({ db, limit, before, now }: Page, principal: string, conditions: readonly Condition[]) {
   return db
     .selectFrom('run_grant as granted')
     .innerJoin('run', 'run.key', 'granted.run_key')
@@ -46,7 +48,7 @@ function sharedBranch({ db, filter, limit, before, now }: Page, principal: strin
     .where('granted.principal', '=', principal)
     .where((eb) => eb.or([eb('granted.until', 'is', null), eb('granted.until', '>', now)]))
     .where('run.quarantined', '=', 0)
-    .$if(filter.federation !== undefined, (qb) => qb.where('run.federation', '=', filter.federation ?? ''))
+    .where((eb) => eb.and([...conditions]))
     .$if(before !== undefined, (qb) => qb.where(below('granted.run_created_at', 'granted.run_key', before)))
     .orderBy('granted.run_created_at', 'desc')
     .orderBy('granted.run_key', 'desc')
@@ -54,18 +56,29 @@ function sharedBranch({ db, filter, limit, before, now }: Page, principal: strin
     .$narrowType<{ created_at: number; key: string }>();
 }
 
+const equal = (column: 'owner_account_id' | 'federation', value: string): Condition =>
+  sql`${sql.ref(`run.${column}`)} = ${value}`;
+
+/** ':' is the character after '9': the range is the prefix. Found by the index on ids. */
+const hasPrefix = (prefix: string): Condition => sql`(run.id >= ${prefix} and run.id < ${`${prefix}:`})`;
+
+/** The same, kept from the index on ids: a walk by time must not become a sort of everything with the prefix. */
+const showsPrefix = (prefix: string): Condition =>
+  sql`((run.id || '') >= ${prefix} and (run.id || '') < ${`${prefix}:`})`;
+
 function branchesOf(page: Page) {
-  const { filter } = page;
-  const equal = (column: 'owner_account_id' | 'federation', value: string) =>
-    sql<SqlBool>`${sql.ref(`run.${column}`)} = ${value}`;
-  const within = filter.federation === undefined ? [] : [equal('federation', filter.federation)];
-  if (filter.all === true) return [runBranch(page, within)];
-  const federations = new Set(filter.federations?.filter((id) => id === (filter.federation ?? id)));
-  const owner = filter.ownerAccountId === undefined ? [] : [filter.ownerAccountId];
+  const { ownerAccountId, federations = [], sharedWith = [], federation, idPrefix, all } = page.filter;
+  const narrow = [
+    ...(federation === undefined ? [] : [equal('federation', federation)]),
+    ...(idPrefix === undefined ? [] : [showsPrefix(idPrefix)]),
+  ];
+  if (all === true) return [runBranch(page, narrow)];
+  const visible = new Set(federations.filter((id) => id === (federation ?? id)));
+  const owner = ownerAccountId === undefined ? [] : [ownerAccountId];
   return [
-    ...owner.map((id) => runBranch(page, [equal('owner_account_id', id), ...within])),
-    ...[...federations].map((id) => runBranch(page, [equal('federation', id)])),
-    ...[...new Set(filter.sharedWith)].map((principal) => sharedBranch(page, principal)),
+    ...owner.map((id) => runBranch(page, [equal('owner_account_id', id), ...narrow])),
+    ...[...visible].map((id) => runBranch(page, [equal('federation', id), ...narrow])),
+    ...[...new Set(sharedWith)].map((principal) => sharedBranch(page, principal, narrow)),
   ];
 }
 
@@ -104,7 +117,12 @@ function sharedIds({ db, filter, now }: Page) {
     .where((eb) => eb.or([eb('until', 'is', null), eb('until', '>', now)]));
 }
 
-/** Few rows share a prefix: found by their id first, whatever the planner thinks of the other conditions. */
+async function isRare({ db }: Page, prefix: string): Promise<boolean> {
+  const rows = await db.selectFrom('run').select('id').where(hasPrefix(prefix)).limit(1).offset(FEW).execute();
+  return rows.length === 0;
+}
+
+/** Found by their ids first, whatever the planner thinks of the other conditions. */
 function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
   const { db, filter, limit, before } = page;
   const { ownerAccountId, federations = [] } = filter;
@@ -112,8 +130,7 @@ function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
   return db
     .with(
       (cte) => cte('candidate').materialized(),
-      // ':' is the character after '9': the range is the prefix.
-      (qb) => qb.selectFrom('run').selectAll().where('id', '>=', prefix).where('id', '<', `${prefix}:`),
+      (qb) => qb.selectFrom('run').selectAll().where(hasPrefix(prefix)),
     )
     .selectFrom('candidate')
     .select('key')
@@ -139,8 +156,8 @@ function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
 /** One page of `RunStore.listRuns`: first the keys, along indexes, then the rows. */
 export async function listRuns(page: Page): Promise<readonly Run[]> {
   const { idPrefix } = page.filter;
-  const keys =
-    idPrefix === undefined ? await keysOfPage(page) : (await keysByPrefix(page, idPrefix)).map((row) => row.key);
+  const rare = idPrefix !== undefined && (await isRare(page, idPrefix));
+  const keys = rare ? (await keysByPrefix(page, idPrefix)).map((row) => row.key) : await keysOfPage(page);
   if (keys.length === 0) return [];
   const rows = await page.db
     .selectFrom('run')
