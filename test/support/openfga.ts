@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,32 +41,63 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function healthy(url: string, child: ChildProcess): Promise<void> {
+/** Certificate of the server and the CA that clients need for it: paths of PEM files. */
+export interface TestOpenFgaTls {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+async function askHealth(url: string, tls: TestOpenFgaTls | undefined): Promise<string> {
+  const options = { timeout: 2000, ...(tls === undefined ? {} : { ca: readFileSync(tls.ca) }) };
+  const request = (tls === undefined ? http : https).get(`${url}/healthz`, options);
+  request.on('timeout', () => request.destroy(new Error('timeout')));
+  const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+  return (await answer.setEncoding('utf8').toArray()).join('');
+}
+
+function tlsFlags(tls: TestOpenFgaTls | undefined): string[] {
+  if (tls === undefined) return [];
+  const one = (name: string) => [
+    `--${name}-tls-enabled`,
+    `--${name}-tls-cert`,
+    tls.certificate,
+    `--${name}-tls-key`,
+    tls.key,
+  ];
+  return [...one('http'), ...one('grpc')];
+}
+
+async function healthy(url: string, child: ChildProcess, tls: TestOpenFgaTls | undefined): Promise<void> {
   const end = Date.now() + READY_MS;
   while (Date.now() < end) {
     if (child.exitCode !== null) throw new Error(`OpenFGA ended with ${child.exitCode}`);
-    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
-    if (answer?.ok && ((await answer.json()) as { status?: string }).status === 'SERVING') return;
+    if ((await askHealth(url, tls).catch(() => '')).includes('SERVING')) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error('OpenFGA did not become ready');
 }
 
 /** Starts OpenFGA; `flags` are further arguments of `openfga run`. */
-export async function startOpenFga({ flags = [] }: { flags?: readonly string[] } = {}): Promise<TestOpenFga> {
+export async function startOpenFga(
+  options: { flags?: readonly string[]; tls?: TestOpenFgaTls } = {},
+): Promise<TestOpenFga> {
+  const { flags = [], tls } = options;
   const binary = openFgaBinary();
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-openfga-'));
-  const [http, grpc] = [await freePort(), await freePort()];
-  const url = `http://127.0.0.1:${http}`;
+  const [httpPort, grpcPort] = [await freePort(), await freePort()];
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${httpPort}`;
   const datastore = ['--datastore-engine', 'sqlite', '--datastore-uri', `file:${join(folder, 'fga.db')}`];
-  const addresses = ['--http-addr', `127.0.0.1:${http}`, '--grpc-addr', `127.0.0.1:${grpc}`];
+  const addresses = ['--http-addr', `127.0.0.1:${httpPort}`, '--grpc-addr', `127.0.0.1:${grpcPort}`];
   const quiet = ['--playground-enabled=false', '--metrics-enabled=false', '--log-level', 'error'];
   let child: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {
     await promisify(execFile)(binary, ['migrate', ...datastore]);
-    child = spawn(binary, ['run', ...datastore, ...addresses, ...quiet, ...flags], { stdio: 'ignore' });
-    await healthy(url, child);
+    child = spawn(binary, ['run', ...datastore, ...addresses, ...quiet, ...tlsFlags(tls), ...flags], {
+      stdio: 'ignore',
+    });
+    await healthy(url, child, tls);
   };
   const stop = async (): Promise<void> => {
     const running = child;

@@ -25,6 +25,8 @@ export interface AccessOptions {
   readonly storeId?: string | undefined;
   /** Looked for, and made, where no id is known. 3 to 64 characters. */
   readonly storeName: string;
+  /** A model that somebody else wrote; it must equal ours. Undefined: written by this server where it is missing. */
+  readonly modelId?: string | undefined;
   readonly apiToken?: Secret | undefined;
   /** PEM file with the CA of OpenFGA's certificate. */
   readonly caFile?: string | undefined;
@@ -64,7 +66,17 @@ const PROOF_MS = 30 * SECOND;
 const ENDED_KEEP_MS = HOUR;
 
 export function createAccess(options: AccessOptions): Access {
-  const { meta, index, clock, log, deadlineMs = SECOND, cacheMs = 5 * SECOND, watchMs = SECOND / 2 } = options;
+  const {
+    meta,
+    index,
+    clock,
+    log,
+    storeId,
+    modelId,
+    deadlineMs = SECOND,
+    cacheMs = 5 * SECOND,
+    watchMs = SECOND / 2,
+  } = options;
   const connection = connect({ ...options, deadlineMs });
   const model = loadModel();
   const map = createGrantMap();
@@ -72,7 +84,7 @@ export function createAccess(options: AccessOptions): Access {
   const questioner = createQuestioner(connection, clock, log);
 
   const gate = createGate({
-    setUp: () => setUp({ connection, model, meta, storeId: options.storeId, storeName: options.storeName, log }),
+    setUp: () => setUp({ connection, model, meta, storeId, modelId, storeName: options.storeName, log }),
     proveAll: async (pin) => {
       await proveModel(connection, model, pin);
       await proveDecisions(questioner, pin);

@@ -12,11 +12,16 @@ export interface SetupOptions {
   readonly meta: MetaStore;
   /** From the configuration; it wins over the pinned one. */
   readonly storeId: string | undefined;
+  /** From the configuration, for servers that may not write models; it must be ours all the same. */
+  readonly modelId: string | undefined;
   readonly storeName: string;
   readonly log: Logger;
 }
 
-const STORE_KEY = 'openfga.store';
+/** Another name in the configuration means another store. */
+function storeKey(name: string): string {
+  return `openfga.store/${name}`;
+}
 
 /** One pin per store and model: replicas of two versions each keep to their own. */
 function modelKey(storeId: string, hash: string): string {
@@ -35,7 +40,7 @@ async function storeByName({ connection: { sdk, call }, storeName: name, log }: 
   const found = await call('ListStores', (options) => sdk.listStores({ ...options, name, pageSize: 2 }));
   const [first, second] = found.stores;
   if (second !== undefined) {
-    throw broken(`OpenFGA has more than one store named "${name}": set the id of the right one as openfga.store-id.`);
+    throw broken(`OpenFGA has more than one store named "${name}": set the id of the right one as `store` in [openfga].`);
   }
   if (first !== undefined) {
     log.info({ store: first.id, name }, 'using the OpenFGA store of that name');
@@ -47,13 +52,13 @@ async function storeByName({ connection: { sdk, call }, storeName: name, log }: 
 }
 
 async function findStore(options: SetupOptions): Promise<string> {
-  const pinned = options.storeId ?? (await options.meta.meta(STORE_KEY));
+  const pinned = options.storeId ?? (await options.meta.meta(storeKey(options.storeName)));
   if (pinned !== undefined) {
     await assertStore(options.connection, pinned);
     return pinned;
   }
   // Where two replicas start for the first time together, the first to pin wins.
-  return options.meta.initMeta(STORE_KEY, await storeByName(options));
+  return options.meta.initMeta(storeKey(options.storeName), await storeByName(options));
 }
 
 /** The newest model of the store if it equals ours, else ours is written: only what no server of this version has pinned comes here. */
@@ -76,6 +81,7 @@ async function writeModel({ connection: { sdk, call }, model, log }: SetupOption
  */
 export async function setUp(options: SetupOptions): Promise<Pin> {
   const storeId = await findStore(options);
+  if (options.modelId !== undefined) return { storeId, modelId: options.modelId };
   const key = modelKey(storeId, options.model.hash);
   const pinned = await options.meta.meta(key);
   if (pinned !== undefined) return { storeId, modelId: pinned };

@@ -82,7 +82,7 @@ describe('OpenFGA away', () => {
               (error) => error.reason,
             );
           const took = await until(async () => (await outcome()) === DOWN.reason);
-          expect(took).toBeLessThan(2_500);
+          expect(took).toBeLessThan(5_000);
         },
         { cacheMs: 60_000 },
       ),
@@ -255,6 +255,19 @@ describe('OpenFGA is not what it was', () => {
     );
   }, 60_000);
 
+  test('a model id from the configuration is used if it is ours, and refused if not', async () => {
+    await withOpenFga((fga) =>
+      withAccess(fga, async ({ access, another }) => {
+        const raw = new OpenFgaClient({ apiUrl: fga.url, storeId: access.storeId() ?? '' });
+        const foreign = await raw.writeAuthorizationModel(PERMISSIVE);
+        const right = another({ modelId: access.modelId() });
+        await right.probe();
+        await expect(another({ modelId: foreign.authorization_model_id }).probe()).rejects.toMatchObject(BROKEN);
+        await expect(another({ modelId: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }).probe()).rejects.toMatchObject(BROKEN);
+      }),
+    );
+  }, 60_000);
+
   test('two stores of the name: not ready, and says what to set', async () => {
     await withOpenFga(async (fga) => {
       const raw = new OpenFgaClient({ apiUrl: fga.url });
@@ -265,7 +278,7 @@ describe('OpenFGA is not what it was', () => {
         async ({ access, another }) => {
           await expect(access.probe()).rejects.toMatchObject({
             ...BROKEN,
-            message: expect.stringContaining('store-id'),
+            message: expect.stringContaining('set the id'),
           });
           const told = another({ storeId: second.id });
           await told.service.start();
@@ -282,9 +295,9 @@ describe('OpenFGA is not what it was', () => {
     await withOpenFga((fga) =>
       withAccess(
         fga,
-        async ({ access, store }) => {
+        async ({ access, store, storeName }) => {
           expect(access.storeId()).toBeDefined();
-          expect(await store.store.meta('openfga.store')).toBe(access.storeId());
+          expect(await store.store.meta(`openfga.store/${storeName}`)).toBe(access.storeId());
           await fga.wipe();
           await fga.start();
           await expectNoDecision(access);
