@@ -40,7 +40,7 @@ async function storeByName({ connection: { sdk, call }, storeName: name, log }: 
   const found = await call('ListStores', (options) => sdk.listStores({ ...options, name, pageSize: 2 }));
   const [first, second] = found.stores;
   if (second !== undefined) {
-    throw broken(`OpenFGA has more than one store named "${name}": set the id of the right one as `store` in [openfga].`);
+    throw broken(`OpenFGA has more than one store named "${name}": set the id of the right one as openfga.store.`);
   }
   if (first !== undefined) {
     log.info({ store: first.id, name }, 'using the OpenFGA store of that name');
