@@ -57,7 +57,7 @@ export interface StoreOptions {
 const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 
 const KINDS: Record<StoreOptions['kind'], (options: StoreOptions) => Promise<Databases>> = {
-  sqlite: ({ path, busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS }) => openSqlite({ path, busyTimeoutMs }),
+  sqlite: ({ path, log, busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS }) => openSqlite({ path, log, busyTimeoutMs }),
 };
 
 function createStore(databases: Databases, clock: Clock): Store {

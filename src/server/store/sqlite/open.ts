@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import type { Logger } from '../../../core/log.ts';
 import type { Databases } from '../databases.ts';
 import type { Schema } from '../schema.ts';
 import { readerDialect, writerDialect } from './dialect.ts';
@@ -11,6 +12,7 @@ export interface SqliteOptions {
   readonly path: string;
   /** How long a write waits for another writer, in this process or another. */
   readonly busyTimeoutMs: number;
+  readonly log: Logger;
 }
 
 /** SQLite gives `-wal` and `-shm` the mode of the database file, so this is enough for all three. */
@@ -36,9 +38,9 @@ function openReader(path: string): DatabaseSync {
 }
 
 /** Opens (or makes, with mode 0600) the database file. @throws UNAVAILABLE STORE_UNAVAILABLE | STORE_BUSY */
-export async function openSqlite({ path, busyTimeoutMs }: SqliteOptions): Promise<Databases> {
+export async function openSqlite({ path, busyTimeoutMs, log }: SqliteOptions): Promise<Databases> {
   makePrivate(path);
-  const thread = await openWriter({ path, busyTimeoutMs });
+  const thread = await openWriter({ path, busyTimeoutMs }, log);
   let db: DatabaseSync;
   try {
     db = openReader(path);
