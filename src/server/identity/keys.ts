@@ -56,6 +56,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const { store, clock } = options;
   let known: Known | undefined;
   let loading: Promise<Known> | undefined;
+  let coming: Promise<Known> | undefined;
 
   async function readKeys(): Promise<Known> {
     const loadedAt = clock.monotonic();
@@ -70,10 +71,17 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   }
   const fresh = async () => (known && clock.monotonic() - known.loadedAt < RELOAD_MS ? known : await load());
 
-  async function reloadFor(kid: string): Promise<VerifyKey | undefined> {
+  async function reloadLater(): Promise<Known> {
     const wait = known ? UNKNOWN_KID_MS - (clock.monotonic() - known.loadedAt) : 0;
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    return (known?.verifiers.get(kid) ?? (await load()).verifiers.get(kid)) || undefined;
+    return load();
+  }
+  /** All who ask for unknown key ids at the same time wait for one read. */
+  async function reloadFor(kid: string): Promise<VerifyKey | undefined> {
+    coming ??= reloadLater().finally(() => {
+      coming = undefined;
+    });
+    return (await coming).verifiers.get(kid);
   }
 
   async function rotate(replaced: string | undefined): Promise<boolean> {

@@ -26,13 +26,14 @@ interface Raised {
 
 /** Sorts what openid-client and undici throw. By code and name: classes of another realm are no `instanceof`. */
 export function judgeFailure(raised: unknown): ProviderFailure {
-  const { name, code, error, status, cause } = (raised ?? {}) as Raised;
+  const told = (raised ?? {}) as Raised;
+  const { name, code, error, status, cause } = told;
   if (code === 'OAUTH_RESPONSE_BODY_ERROR' && typeof error === 'string') return judgeAnswer(error, status);
   if (code === 'OAUTH_WWW_AUTHENTICATE_CHALLENGE') return { kind: 'answer', error: 'invalid_client' };
   if (code === 'OAUTH_RESPONSE_IS_NOT_CONFORM') return judgeStatus((cause as Raised | undefined)?.status);
   if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return { kind: 'network' };
   if (name === 'TimeoutError' || name === 'AbortError') return { kind: 'network' };
-  if (isNetworkError(raised as Raised)) return { kind: 'network' };
+  if (isNetworkError(told)) return { kind: 'network' };
   return { kind: 'invalid' };
 }
 
