@@ -341,7 +341,7 @@ function runsOf(state: FakeState): RunsServer {
       const end = state.breakAt ?? state.log.length;
       for (let at = Number(call.request.offset); at < end; at += 7) {
         const to = Math.min(at + 7, end);
-        call.write({ text: state.log.subarray(at, to).toString(), nextOffset: BigInt(to) });
+        call.write({ text: state.log.subarray(at, to).toString(), nextOffset: BigInt(to), finished: undefined });
       }
       if (state.breakAt !== undefined) {
         state.breakAt = undefined;
