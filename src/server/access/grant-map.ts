@@ -1,4 +1,4 @@
-import { type TupleChange, tupleText } from './tuples.ts';
+import { type TupleChange, type TupleKey, tupleText } from './tuples.ts';
 
 /**
  * What must be known of all stored tuples to ask OpenFGA little: which groups and runs they name, and when the next one ends.
@@ -11,6 +11,8 @@ export interface GrantMap {
   namesGroup(group: string): boolean;
   /** Some stored tuple is on this object (`run:...`). */
   namesRun(run: string): boolean;
+  /** False where this tuple names a group or a run and is not in the map. */
+  holds(tuple: TupleKey): boolean;
   /** The first end of a stored tuple after `now`, epoch ms. */
   nextEnd(now: number): number | undefined;
 }
@@ -28,6 +30,10 @@ class Names {
 
   has(name: string): boolean {
     return this.#tuples.has(name);
+  }
+
+  holds(name: string, tuple: string): boolean {
+    return this.#tuples.get(name)?.has(tuple) ?? false;
   }
 
   clear(): void {
@@ -64,6 +70,12 @@ export function createGrantMap(): GrantMap {
     },
     namesGroup: (group) => groups.has(group),
     namesRun: (run) => runs.has(run),
+    holds: (tuple) => {
+      const text = tupleText(tuple);
+      const { user, object } = tuple;
+      if (user.endsWith(MEMBERS) && !groups.holds(user.slice(0, -MEMBERS.length), text)) return false;
+      return !object.startsWith('run:') || runs.holds(object, text);
+    },
     nextEnd: (now) => {
       const known = next !== undefined && next.since <= now && (next.end === undefined || now < next.end);
       if (known) return next?.end;

@@ -48,7 +48,7 @@ export interface Access {
   readonly checker: Checker;
   readonly grants: Grants;
   /**
-   * The watch, the repeated proof and the sweeping of ended grants. `start` resolves after the first try to set up, also
+   * The watch, the repeated proof and the upkeep of grants (every 5 minutes: sweeps ended ones, takes up missed ones). `start` resolves after the first try to set up, also
    * where that failed: until it works everything is UNAVAILABLE, and `probe` says why.
    */
   readonly service: Service;
@@ -62,7 +62,8 @@ export interface Access {
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 const PROOF_MS = 30 * SECOND;
-/** Grants that ended are kept this long, so that `grants` written by hand at the edge of time are not raced. */
+const UPKEEP_MS = 300 * SECOND;
+/** Ended grants are kept this long, so that one that is being extended is not swept, whose clock may ever go ahead. */
 const ENDED_KEEP_MS = HOUR;
 
 export function createAccess(options: AccessOptions): Access {
@@ -116,12 +117,14 @@ export function createAccess(options: AccessOptions): Access {
       { name: 'authorization proof', run: () => gate.keepProven(PROOF_MS), pause: () => 2 * SECOND },
       { name: 'grant watch', run: watch.refresh, pause: () => watchMs },
       {
-        name: 'ended grants',
+        name: 'grant upkeep',
         run: async () => {
+          const missed = await watch.repair();
+          if (missed > 0) log.info({ missed }, 'took up grants that the list of changes had not shown');
           const swept = await sweepEnded(tuples, lock, clock.now() - ENDED_KEEP_MS);
           if (swept > 0) log.info({ swept }, 'deleted ended grants');
         },
-        pause: (ok) => (ok ? HOUR : 30 * SECOND),
+        pause: (ok) => (ok ? UPKEEP_MS : 30 * SECOND),
       },
     ],
     log,

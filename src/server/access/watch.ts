@@ -12,6 +12,11 @@ import type { TupleChange } from './tuples.ts';
 export interface Watch {
   /** Reads what is new, to the end. Calls wait in line, so that a change made before this call is seen when it resolves. */
   refresh(): Promise<void>;
+  /**
+   * Takes up grants that the list of changes did not show: OpenFGA numbers a change before it commits it, so of two writers at
+   * the same time one can end up before a position that has been read already. Resolves with how many there were.
+   */
+  repair(): Promise<number>;
   /** All stored tuples of the pinned store have been read. */
   ready(): boolean;
   /** Ready, and has looked lately enough for cached decisions to be used. */
@@ -37,6 +42,10 @@ function toRunGrant({ op, tuple }: TupleChange): RunGrantChange | undefined {
   if (run === undefined) return undefined;
   const principal = tuple.user.endsWith('#member') ? tuple.user.slice(0, -'#member'.length) : tuple.user;
   return { op, principal, run, role: tuple.relation, until: tuple.until };
+}
+
+function toRunGrants(changes: readonly TupleChange[]): readonly RunGrantChange[] {
+  return changes.map(toRunGrant).filter((grant) => grant !== undefined);
 }
 
 /** A position says whose it is: one of another store would be taken and silently skip changes. */
@@ -65,8 +74,7 @@ export function createWatch({ tuples, pin, map, index, cache, clock, log, freshn
       if (page.changes.length === 0) return;
       map.apply(page.changes);
       cache().drop();
-      const grants = page.changes.map(toRunGrant).filter((grant) => grant !== undefined);
-      await index.applyRunGrants(grants, `${storeId} ${page.token}`);
+      await index.applyRunGrants(toRunGrants(page.changes), `${storeId} ${page.token}`);
       token = page.token;
     }
   };
@@ -89,12 +97,30 @@ export function createWatch({ tuples, pin, map, index, cache, clock, log, freshn
     }
   };
 
+  const fill = async (): Promise<number> => {
+    const missed: TupleChange[] = [];
+    for await (const page of tuples.list({})) {
+      missed.push(...page.filter((tuple) => !map.holds(tuple)).map((tuple) => ({ op: 'write' as const, tuple })));
+    }
+    if (missed.length === 0) return 0;
+    map.apply(missed);
+    cache().drop();
+    await index.applyRunGrants(toRunGrants(missed), `${pin().storeId} ${token ?? ''}`);
+    return missed.length;
+  };
+
+  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = line.then(work);
+    line = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
+  };
+
   return {
-    refresh: () => {
-      const turn = line.then(look, look);
-      line = turn.catch(() => {});
-      return turn;
-    },
+    refresh: () => inLine(look),
+    repair: () => inLine(async () => look().then(fill)),
     ready: () => loadedStore !== undefined,
     current: () => loadedStore !== undefined && clock.monotonic() - lookedAt <= freshnessMs,
     reset: () => {
