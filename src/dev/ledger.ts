@@ -37,17 +37,25 @@ export function openLedger(file: string): Ledger {
  */
 export async function endLeftovers(file: string): Promise<readonly string[]> {
   const left = readLedger(file).filter(isRunning);
-  for (const entry of left) killGroup(entry.pid);
-  while (left.some(isRunning)) await sleep(20);
+  await Promise.all(left.map((entry) => endGroup(entry.pid)));
   return left.map((entry) => entry.name);
 }
 
-/** SIGKILL to a process group; one that is gone already is fine. */
-export function killGroup(pid: number): void {
+/**
+ * SIGKILL to a process group; resolves when nothing of it is left. One that is gone already is fine. The wait has an end:
+ * where process 1 collects no orphans, their entries stay although nothing runs.
+ */
+export async function endGroup(pid: number): Promise<void> {
+  for (let tries = 0; tries < 100 && signalGroup(pid, 'SIGKILL'); tries += 1) await sleep(20);
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(-pid, 'SIGKILL');
+    return process.kill(-pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    // macOS answers EPERM for a group of which only zombies are left.
+    if (['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../core/errors.ts';
-import { killGroup, type Ledger } from './ledger.ts';
+import { endGroup, type Ledger } from './ledger.ts';
 import { identify } from './process-identity.ts';
 
 export interface ProcessSpec {
@@ -63,9 +63,9 @@ export async function startProcess(spec: ProcessSpec): Promise<ChildProcess> {
   spec.ledger.add(entry);
   // Our end of the pipe may break first when the supervisor ends; that is no news.
   child.stdin?.on('error', () => {});
-  const exited = once(child, 'exit').then(() => {
+  const exited = once(child, 'exit').then(async () => {
     // Where only the supervisor was killed, its group lives on without it.
-    killGroup(pid);
+    await endGroup(pid);
     spec.ledger.remove(entry);
   });
   const stop = async (): Promise<void> => {

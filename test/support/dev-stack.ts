@@ -8,7 +8,8 @@ import { approveLogin } from '../../src/dev/approve.ts';
 import { findFreeBase } from '../../src/dev/ports.ts';
 import type { StackFacts } from '../../src/dev/stack.ts';
 
-const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
+/** The compiled CLI, or another build of it. */
+export const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
 
 export interface DevStackOptions {
   /** Default: the real SuperLink with two SuperNodes. */
@@ -83,6 +84,16 @@ export async function exitOf(child: ChildProcess): Promise<number | null> {
 export function childrenOf(state: string): readonly { name: string; pid: number }[] {
   const file = join(state, 'processes.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { name: string; pid: number }[]) : [];
+}
+
+/** True while anything of a process group runs. */
+export function groupLives(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function flagsOf({ engine, controlPlane }: DevStackOptions): readonly string[] {
