@@ -31,7 +31,7 @@ export interface AuditLog {
 
 /** Where audit rows end up. */
 export interface AuditStore {
-  /** All rows in one durable transaction. */
+  /** All rows in one durable transaction. Of several rows with one request id the first stands. */
   insertAudit(rows: readonly AuditRow[]): Promise<void>;
   /** Newest first; for tests and `admin audit`. */
   auditRows(limit: number): Promise<readonly AuditRow[]>;

@@ -44,7 +44,12 @@ function toAudit(row: Selectable<AuditTable>): AuditRow {
 
 /** `db` may be a transaction. */
 export async function appendAudit(db: Kysely<Schema>, rows: readonly AuditRow[]): Promise<void> {
-  await db.insertInto('audit').values(rows.map(toRow)).execute();
+  // One row a call: the first one stands.
+  await db
+    .insertInto('audit')
+    .values(rows.map(toRow))
+    .onConflict((conflict) => conflict.column('request_id').doNothing())
+    .execute();
 }
 
 export function createAuditStore({ reader, writer }: Databases): AuditStore {

@@ -64,7 +64,7 @@ export const MIGRATIONS: readonly Migration[] = [
         user_agent text not null, object text not null, asked_right text not null, decision text not null,
         reason text not null, bundle text not null)`,
       'create index audit_by_time on audit (at)',
-      'create index audit_by_request on audit (request_id)',
+      'create unique index audit_by_request on audit (request_id)',
     ],
   },
 ];

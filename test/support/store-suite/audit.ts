@@ -13,13 +13,24 @@ export function describeAudit(context: () => StoreContext): void {
     expect(await store.auditRows(1)).toEqual([c]);
   });
 
+  test('AU-01: one row a call: of several with one request id the first stands', async () => {
+    const { store, replica } = context();
+    const first = makeAudit();
+    await store.insertAudit([first]);
+    const second = { ...first, decision: 'error' as const };
+    const other = makeAudit();
+    await replica.insertAudit([second, other]);
+    expect(await store.auditRows(2)).toEqual([other, first]);
+  });
+
   test('many rows are stored together or not at all', async () => {
     const { store } = context();
     const before = (await store.auditRows(10_000)).length;
     const rows = Array.from({ length: 1200 }, () => makeAudit());
     await store.insertAudit(rows);
     expect((await store.auditRows(1200)).toReversed()).toEqual(rows);
-    const broken = [...rows.slice(0, 1100), makeAudit({ action: null as unknown as string })];
+    const fresh = Array.from({ length: 1100 }, () => makeAudit());
+    const broken = [...fresh, makeAudit({ action: null as unknown as string })];
     await expect(store.insertAudit(broken)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await store.auditRows(10_000)).toHaveLength(before + 1200);
   });

@@ -53,6 +53,19 @@ export function describeRunList(context: () => StoreContext): void {
     expect(await keysOf(store, { sharedWith: [principal] }, 2)).toEqual([shared.key, own.key]);
   });
 
+  test('runs shared with any local group are found when asked for: who is a member the check decides', async () => {
+    const { store } = context();
+    const { owner, principal } = names();
+    const local = await storeRun(store, { createdAt: 9e15 });
+    const claimed = await storeRun(store, { createdAt: 9e15 });
+    await share(store, local, `group:local|${owner}`);
+    await share(store, claimed, `group:claim|idp|${owner}`);
+    const filter = { sharedWith: [principal], sharedWithLocalGroups: true };
+    expect(await keysOf(store, filter)).toEqual([local.key]);
+    expect(await keysOf(store, { ...filter, idPrefix: `${local.id}` })).toEqual([local.key]);
+    expect(await keysOf(store, { sharedWith: [principal] })).toEqual([]);
+  });
+
   test('two roles on a run do not crowd out another', async () => {
     const { store } = context();
     const { principal } = names();
