@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:
 import http from 'node:http';
 import https from 'node:https';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { openFgaPath } from './tools.ts';
 
 /** A real OpenFGA on loopback, SQLite in a temp folder. */
 export interface TestOpenFga {
@@ -26,10 +27,6 @@ export interface TestOpenFga {
 }
 
 const READY_MS = 30_000;
-
-export function openFgaBinary(): string {
-  return process.env.FEDCTL_OPENFGA ?? join(homedir(), '.cache', 'fedctl', 'openfga', '1.22.1', 'openfga');
-}
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -83,7 +80,7 @@ export async function startOpenFga(
   options: { flags?: readonly string[]; tls?: TestOpenFgaTls } = {},
 ): Promise<TestOpenFga> {
   const { flags = [], tls } = options;
-  const binary = openFgaBinary();
+  const binary = await openFgaPath();
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-openfga-'));
   const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${httpPort}`;

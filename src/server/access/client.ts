@@ -21,7 +21,7 @@ export interface ConnectionOptions {
 }
 
 /** Runs one call of the SDK under the deadline. @throws AppError as failures.ts maps */
-export type Caller = <T>(name: string, request: (options: object) => Promise<T>) => Promise<T>;
+type Caller = <T>(name: string, request: (options: object) => Promise<T>) => Promise<T>;
 
 export interface Connection {
   readonly sdk: OpenFgaClient;

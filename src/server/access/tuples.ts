@@ -2,7 +2,7 @@ import type { Grant } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
 
 /** Name of the condition in templates/model.fga that ends a grant. */
-export const END_CONDITION = 'non_expired_grant';
+const END_CONDITION = 'non_expired_grant';
 
 /** A relation between two OpenFGA ids. */
 export interface TupleKey {
