@@ -77,7 +77,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
 
 async function discover(options: DiscoveryOptions): Promise<client.Configuration> {
   const { issuer, clientId, clientSecret, transport, allowInsecure } = options;
-  const execute = [client.enableNonRepudiationChecks, ...(allowInsecure ? [client.allowInsecureRequests] : [])];
+  const execute = allowInsecure ? [client.allowInsecureRequests] : [];
   const configuration = await client
     .discovery(new URL(issuer), clientId, undefined, authentication(clientSecret), {
       [client.customFetch]: transport.fetch,
@@ -88,8 +88,6 @@ async function discover(options: DiscoveryOptions): Promise<client.Configuration
       throw isIssuerMismatch(error) ? issuerMismatch(error) : error;
     });
   checkMetadata(configuration.serverMetadata(), issuer);
-  const keysAt = configuration.serverMetadata().jwks_uri;
-  if (keysAt !== undefined) transport.keepKeysOf(keysAt);
   return configuration;
 }
 

@@ -6,6 +6,7 @@ import { type ClaimsMapping, type IdTokenClaims, identityOf } from './claims.ts'
 import { type DeviceStart, readDeviceStart } from './device-start.ts';
 import { checkIssuerUrl, createDiscovery } from './discovery.ts';
 import { identityChanged, providerAnswerInvalid } from './failures.ts';
+import { createIdTokenKeys } from './id-token-keys.ts';
 import { judgeFailure, toAppError } from './provider-errors.ts';
 import { createTransport } from './transport.ts';
 
@@ -70,7 +71,7 @@ const DEFAULT_INTERVAL_MS = 5000;
 export function createProvider(options: ProviderOptions, clock: Clock): Provider {
   const { alias, issuer, clientId, clientSecret, caFile, allowInsecure = false } = options;
   checkIssuerUrl(issuer, allowInsecure);
-  const transport = createTransport({ caFile, now: () => clock.monotonic() });
+  const transport = createTransport({ caFile });
   const discovery = createDiscovery({ issuer, clientId, clientSecret, allowInsecure, transport, clock });
   const mapping: ClaimsMapping = {
     issuer,
@@ -78,6 +79,18 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     groupsClaim: options.groupsClaim,
     usernameClaim: options.usernameClaim ?? 'preferred_username',
   };
+  const keys = createIdTokenKeys({ now: () => clock.monotonic() });
+  /** The claims of a token answer; openid-client has checked them, the signature is checked here (security.md ID-03). */
+  async function claimsOf(
+    configuration: client.Configuration,
+    answer: TokenAnswer,
+    wanted: readonly (string | undefined)[],
+  ): Promise<IdTokenClaims | undefined> {
+    if (answer.id_token === undefined) return undefined;
+    const { jwks_uri: keysAt = '' } = configuration.serverMetadata();
+    await keys.check(answer.id_token, () => transport.readKeys(keysAt));
+    return completeClaims(configuration, answer, wanted);
+  }
   /** Every call in one frame: configuration, request, and errors turned into ours. */
   async function ask<T>(request: (configuration: client.Configuration) => Promise<T>): Promise<T> {
     try {
@@ -164,7 +177,7 @@ type TokenAnswer = Awaited<ReturnType<typeof client.genericGrantRequest>>;
  * The claims of the ID token. Providers may keep names and groups for their userinfo endpoint (OIDC Core 5.4): what is
  * wanted and missing is asked for there, for the same subject (security.md ID-06), and done without where that fails.
  */
-async function claimsOf(
+async function completeClaims(
   configuration: client.Configuration,
   answer: TokenAnswer,
   wanted: readonly (string | undefined)[],

@@ -46,7 +46,7 @@ export function createRenewal(options: RenewalOptions): Renewal {
     for (let wait = 0; wait < MAX_WAITS; wait += 1) {
       const now = clock.now();
       if (await renewals.acquireRenewal(session.id, session.generation, holder, now + LEASE_MS, now))
-        return renewHeld(await live.caller(session.id, { fresh: true }), holder, options);
+        return renewHeld(session.id, holder, options);
       const { session: latest } = await live.caller(session.id, { fresh: true });
       if (latest.generation > session.generation) return pairs.current(latest, account);
       await sleep(WAIT_STEP_MS);
@@ -70,10 +70,11 @@ export function createRenewal(options: RenewalOptions): Renewal {
 }
 
 /** With the lease in hand: the provider's part, then one durable step, then the answer (design "Tokens" 4, RT-04). */
-async function renewHeld(caller: Caller, holder: string, options: RenewalOptions): Promise<TokenPair> {
-  const { session, account } = caller;
+async function renewHeld(id: string, holder: string, options: RenewalOptions): Promise<TokenPair> {
   let completed = false;
   try {
+    const caller = await options.live.caller(id, { fresh: true });
+    const { session, account } = caller;
     const { token, groups } = await askProvider(caller, options);
     const now = options.clock.now();
     const generation = session.generation + 1;
@@ -85,7 +86,7 @@ async function renewHeld(caller: Caller, holder: string, options: RenewalOptions
     completed = await write(renewal, options);
     return completed ? pair.pairFor(account) : await overtaken(session, account, token, options);
   } finally {
-    if (!completed) await options.renewals.releaseRenewal(session.id, holder).catch(() => undefined);
+    if (!completed) await options.renewals.releaseRenewal(id, holder).catch(() => undefined);
   }
 }
 

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createProvider } from '../../../src/server/identity/provider.ts';
 import { drop, type EvilIdp, evilMetadata, goodDevice, html, startEvilIdp } from '../../support/evil-idp.ts';
@@ -230,6 +231,17 @@ describe('answers that must not become a login', () => {
       idp.on('/token', () => answer);
       expect(await reasonOf(logIn(bench))).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
     }
+  });
+
+  test('F-05: a gzip bomb is cut at what it unpacks to', async () => {
+    const bomb = gzipSync(Buffer.alloc(30_000_000, 32));
+    idp.on('/token', () => ({
+      raw: (response) =>
+        response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb),
+    }));
+    const before = process.memoryUsage().arrayBuffers;
+    expect(await reasonOf(logIn(bench))).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
   });
 
   test('F-04: an answer that drips ends at 5 s and leaves the flow open', async () => {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TokenPair } from '../../../src/core/services.ts';
 import { drop, type EvilAnswer, type EvilIdp, html, startEvilIdp } from '../../support/evil-idp.ts';
@@ -242,7 +243,7 @@ describe('renewal', () => {
 
   const swaps: [string, Record<string, unknown>][] = [
     ['sub', { sub: 'mallory' }],
-    ['authentication', { auth_time: Math.floor(Date.now() / 1000) + 30 }],
+    ['authentication', { auth_time: Math.floor(Date.now() / 1000) + 3600 }],
   ];
   test.each(swaps)('RT-06: another %s in the refreshed ID token ends the session', async (_name, claims) => {
     const pair = await logIn(bench);
@@ -262,8 +263,17 @@ describe('renewal', () => {
   test('F-09: keys that can not be had when they are asked for again do not cost the session', async () => {
     const pair = await logIn(bench);
     idp.on('/keys', () => html(500));
-    // After an hour the metadata are read again, and the keys with them.
-    later(61);
+    later(6);
+    expect((await bench.sessions.renew(pair.refreshToken)).accountHandle).toBe('alice');
+    expect(idp.count('/keys')).toBe(2);
+  });
+
+  test('F-07: a provider that rotates its keys costs nobody anything', async () => {
+    const pair = await logIn(bench);
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k2', alg: 'RS256', use: 'sig' };
+    idp.on('/keys', () => ({ json: { keys: [jwk] } }));
+    idp.on('/token', () => idp.tokens({ id_token: idp.idToken({}, { kid: 'k2' }, privateKey) }));
     expect((await bench.sessions.renew(pair.refreshToken)).accountHandle).toBe('alice');
     expect(idp.count('/keys')).toBe(2);
   });
