@@ -113,8 +113,8 @@ export function createSubmit(parts: SubmitParts): RunService['submit'] {
     // Given up meanwhile (this process stood still for longer than that): the reconciler stops and quarantines the run.
     if (kept.id !== id) throw notStarted(kept);
     await failpoint('submit.after-id');
-    parts.onStarted(kept);
     await failpoint('submit.before-answer');
+    parts.onStarted(kept);
     return kept;
   }
 
