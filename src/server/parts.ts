@@ -107,6 +107,7 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
     url: openfga.url,
     storeId: isId ? openfga.store : undefined,
     storeName: openfga.store,
+    modelId: openfga.model,
     apiToken: openfga.apiTokenFile ? await readSecretFile(openfga.apiTokenFile) : undefined,
     caFile: openfga.ca,
     deadlineMs: openfga.deadline,
