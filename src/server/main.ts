@@ -3,6 +3,7 @@ import type { Service } from '../core/services.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
+import { prepareState } from './config/state.ts';
 import type { ServerConfig } from './config/types.ts';
 import { createHealth } from './ops/health.ts';
 import { createLogger, type LineSink } from './ops/logger.ts';
@@ -56,6 +57,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     ...(options.failpoint ? { failpoint: options.failpoint } : {}),
   };
   const certificates = await openCertificates(config, shared);
+  await prepareState(config);
   const parts = await createParts(shared);
   const health = createHealth({ probes: probesOf(parts, config), clock });
   const issuerAliases = Object.fromEntries(config.oidc.map(({ issuer, alias }) => [issuer, alias]));
