@@ -15,6 +15,8 @@ Shows the whole of fedctl on a stack of its own: login, a private federated run,
 const stdio = processStdio();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
+// Whoever read the story has gone: nothing is left to tell, but the stack must still be ended.
+process.stdout.on('error', () => interrupted.abort());
 
 try {
   const { values } = parseArgs({

@@ -46,7 +46,7 @@ export async function endLeftovers(file: string): Promise<readonly string[]> {
  * where process 1 collects no orphans, their entries stay although nothing runs.
  */
 export async function endGroup(pid: number): Promise<void> {
-  for (let tries = 0; tries < 100 && signalGroup(pid, 'SIGKILL'); tries += 1) await sleep(20);
+  for (let tries = 0; tries < 25 && signalGroup(pid, 'SIGKILL'); tries += 1) await sleep(20);
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): boolean {

@@ -23,6 +23,8 @@ export interface DevInput extends Pick<StackOptions, 'portBase' | 'engine' | 'co
 export async function runDev(input: DevInput): Promise<void> {
   const { process, clock } = input;
   const ending = watchForEnd(process);
+  // Who wanted the facts only may close the pipe: the stack goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const progress = timedProgress({ write: input.err, monotonic: clock.monotonic });
   try {
     const stack = await startStack({

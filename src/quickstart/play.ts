@@ -37,6 +37,7 @@ export async function playQuickstart(options: PlayOptions): Promise<void> {
 
 async function makeProject(stage: Stage, write: Write): Promise<void> {
   write('\n# A project from a template: a small model on generated data, NumPy only.\n');
+  write('# Each person has a FLWR_HOME with the connection, as on their own machine.\n');
   const env = stage.environmentOf('alice');
   const { code } = await runFedctl({ who: 'alice', args: ['new', PROJECT], cwd: stage.folder, env }, write);
   if (code !== 0) throw new Error('The project could not be made.');

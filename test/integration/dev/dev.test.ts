@@ -49,7 +49,7 @@ describe('fedctl dev', () => {
     expect(children.map(({ name }) => name)).toEqual(['openfga']);
     child.kill('SIGTERM');
     expect(await exitOf(child)).toBe(0);
-    expect(alive(children)).toBe(false);
+    await until(() => !alive(children));
 
     const lines = (await printed).trimEnd().split('\n');
     expect(lines).toHaveLength(1);

@@ -41,20 +41,20 @@ describe("the stack's processes", () => {
     await written('up');
     await part.stop();
     expect(readFileSync(part.logFile, 'utf8')).toContain('bye');
-    expect(groupLives(part.pid)).toBe(false);
+    await until(() => !groupLives(part.pid));
   });
 
   test('end by SIGKILL where they and their children ignore SIGTERM', async () => {
     const part = await start('trap "" TERM; sh -c "trap \\"\\" TERM; : > up; while :; do sleep 1; done"');
     await written('up');
     await part.stop();
-    expect(groupLives(part.pid)).toBe(false);
+    await until(() => !groupLives(part.pid));
   });
 
   test('take their children with them when they end by themselves', async () => {
     const part = await start('sh -c "trap \\"\\" TERM; while :; do sleep 1; done" & exit 0');
     await part.exited;
-    expect(groupLives(part.pid)).toBe(false);
+    await until(() => !groupLives(part.pid));
   });
 
   test('end even where somebody kills the supervisor alone', async () => {
