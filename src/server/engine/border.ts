@@ -13,6 +13,8 @@ export interface BorderOptions {
   readonly insecure?: boolean;
   /** This host's addresses; tests bring their own. */
   readonly localAddresses?: () => readonly string[];
+  /** Which of them only this host can reach. */
+  readonly isLoopbackAddress?: (host: string) => boolean;
 }
 
 /**
@@ -23,7 +25,9 @@ export interface BorderOptions {
 export async function probeBorder(options: BorderOptions): Promise<ComponentHealth> {
   const { host, port } = splitAddress(options.address);
   if (!isLoopback(host) && !isPrivate(host) && options.insecure) return plaintextOnPublicAddress(options.name);
-  const own = (options.localAddresses ?? localAddresses)().filter((address) => !isLoopback(address));
+  const own = (options.localAddresses ?? localAddresses)().filter(
+    (address) => !(options.isLoopbackAddress ?? isLoopback)(address),
+  );
   // An engine on another host: its own doctor must look.
   if (!isLoopback(host) && !own.includes(host)) return OK;
   const tried = own.filter((address) => address !== host || !isPrivate(address));

@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals';
+import { Run } from '../../../src/gen/flwr/proto/run.ts';
+import { engineError } from '../../../src/server/engine/flower-errors.ts';
+import { fromWireRun, toSimulationConfig, toWireScalar } from '../../../src/server/engine/flower-wire.ts';
+
+const wireRun = (fields: Partial<Run> = {}): Run => ({
+  ...Run.decode(new Uint8Array()),
+  runId: 7n,
+  fabHash: 'ABCD',
+  pendingAt: '2026-01-02T03:04:05.678901+00:00',
+  status: { status: 'running', subStatus: '', details: '' },
+  ...fields,
+});
+const status = (status: string, subStatus: string, details = '') => ({ status: { status, subStatus, details } });
+
+describe('a run from the wire', () => {
+  test.each([
+    ['pending', '', 'pending'],
+    ['starting', '', 'starting'],
+    ['running', '', 'running'],
+    ['finished', 'completed', 'finished:completed'],
+    ['finished', 'failed', 'finished:failed'],
+    ['finished', 'stopped', 'finished:stopped'],
+  ])('%s:%s', (main, sub, expected) => {
+    expect(fromWireRun(wireRun(status(main, sub))).status).toBe(expected);
+  });
+
+  test.each([
+    ['finished', ''],
+    ['paused', ''],
+    ['', ''],
+    ['constructor', ''],
+    ['running', 'completed'],
+  ])('F-24: "%s:%s" is no status of a SuperLink', (main, sub) => {
+    expect(() => fromWireRun(wireRun(status(main, sub)))).toThrow('unknown run status');
+  });
+
+  test('F-24: no id, a time that is none', () => {
+    expect(() => fromWireRun(wireRun({ runId: 0n }))).toThrow('without an id');
+    expect(() => fromWireRun(wireRun({ pendingAt: 'yesterday' }))).toThrow('unreadable time');
+  });
+
+  test('T-36: ids keep all 64 bits; times are epoch milliseconds; "" is not reached', () => {
+    const id = 2n ** 64n - 1n;
+    const run = fromWireRun(wireRun({ runId: id }));
+    expect(run).toMatchObject({
+      id,
+      pendingAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+      finishedAt: undefined,
+      bundleSha256: 'abcd',
+    });
+  });
+
+  test('T-21: details are one line without control characters, of bounded length', () => {
+    const details = `a\u001b]0;title\u0007\r\nb\u202ec\u200b${'x'.repeat(10_000)}`;
+    const run = fromWireRun(wireRun(status('finished', 'failed', details)));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+    expect(run.details).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e\u200b]/);
+    expect(run.details.length).toBeLessThanOrEqual(500);
+  });
+});
+
+describe('to the wire', () => {
+  test('each scalar in the field that flwr uses: integers as sint64, floats as double', () => {
+    expect(toWireScalar(3n)).toMatchObject({ sint64: 3n, double: undefined });
+    expect(toWireScalar(3)).toMatchObject({ double: 3, sint64: undefined });
+    expect(toWireScalar(false)).toMatchObject({ bool: false });
+    expect(toWireScalar('')).toMatchObject({ string: '' });
+    expect(toWireScalar(new Uint8Array([1]))).toMatchObject({ bytes: Buffer.from([1]) });
+  });
+
+  test("federation options: flwr's keys, checked; nothing for none", () => {
+    expect(toSimulationConfig({})).toBeUndefined();
+    const options = { 'num-supernodes': 10n, 'client-resources-num-gpus': 0.5, backend: 'ray', verbose: true };
+    expect(toSimulationConfig(options)).toEqual({
+      numSupernodes: 10,
+      clientResourcesNumGpus: 0.5,
+      backend: 'ray',
+      verbose: true,
+    });
+    for (const bad of [
+      { 'num-supernodes': -1n },
+      { 'num-supernodes': 1.5 },
+      { nonsense: 1n },
+      { backend: 1n },
+      { constructor: 1n },
+    ]) {
+      expect(() => toSimulationConfig(bad as never)).toThrow(
+        expect.objectContaining({ reason: 'FEDERATION_CONFIG_INVALID' }),
+      );
+    }
+  });
+});
+
+describe('errors of the engine', () => {
+  test.each([
+    [5, 'NOT_FOUND', 'RUN_NOT_FOUND'],
+    [9, 'FAILED_PRECONDITION', 'ENGINE_REFUSED'],
+    [7, 'FAILED_PRECONDITION', 'ENGINE_REFUSED'],
+    [14, 'UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
+    [4, 'UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
+    [1, 'CANCELLED', 'CANCELLED'],
+    [2, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
+    [13, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
+    [99, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
+  ])('gRPC status %d', (code, ours, reason) => {
+    expect(engineError('main', { code, details: 'private text' })).toMatchObject({ code: ours, reason });
+  });
+
+  test("only a refusal shows the engine's text, on one line; JSON in two spellings", () => {
+    expect(engineError('main', { code: 9, details: "Key 'x'\u001b[31m\nis missing" }).message).toBe(
+      "Key 'x' [31m is missing",
+    );
+    expect(
+      engineError('main', { code: 9, details: '{"code":1,"public_message":"No.","public_details":"Why"}' }).message,
+    ).toBe('No. Why');
+    expect(engineError('main', { code: 9, details: '{"code":1,"detail":"No."}' }).message).toBe('No.');
+    expect(engineError('main', { code: 13, details: 'Traceback: secret' }).message).not.toContain('secret');
+    expect(engineError('main', new Error('boom'))).toMatchObject({ code: 'INTERNAL' });
+  });
+});
