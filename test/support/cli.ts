@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const BIN = resolve(import.meta.dirname, '../../dist/bin.js');
+const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
 
 export interface CliResult {
   readonly code: number | null;
@@ -30,7 +30,12 @@ export interface RunningCli {
 /** Starts the compiled CLI as its own process. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
   const clean = { PATH: process.env.PATH, HOME: cwd, LANG: 'C.UTF-8', FEDCTL_TIMEOUT: '10', ...env };
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: clean, stdio: ['ignore', 'pipe', 'pipe'] });
+  return startProgram(process.execPath, [BIN, ...args], { cwd, env: clean });
+}
+
+/** Starts any program; `env` is all of its environment. */
+export function startProgram(program: string, args: readonly string[], { cwd, env }: Required<CliOptions>): RunningCli {
+  const child = spawn(program, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   const watchers = new Set<() => void>();
   child.stdout.on('data', (data) => {
