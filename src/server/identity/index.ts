@@ -12,7 +12,7 @@ import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
 import { createSessionOpening, type TokenTimes } from './opening.ts';
 import { createPairs } from './pairs.ts';
 import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
-import { createRenewal } from './renewal.ts';
+import { createRenewal, type ReachRenewalFailpoint } from './renewal.ts';
 import { createSessions } from './sessions.ts';
 import { createSweeping } from './sweeping.ts';
 import { createAccessTokens } from './tokens.ts';
@@ -54,6 +54,7 @@ export interface IdentityOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onEvent?: OnIdentityEvent | undefined;
+  readonly failpoint?: ReachRenewalFailpoint | undefined;
 }
 
 export interface IdentityParts {
@@ -70,7 +71,7 @@ export interface IdentityParts {
 export function createIdentity(options: IdentityOptions): IdentityParts {
   const { vault, clock, log, accounts, sessions, renewals, logins } = options;
   const times: TokenTimes = { ...DEFAULT_TOKEN_TIMES, ...options.tokens };
-  const onEvent: OnIdentityEvent = options.onEvent ?? (() => undefined);
+  const { onEvent = () => undefined, failpoint = () => undefined } = options;
   const providers = createProviders(options);
   const { accessTtlMs, keyRotationMs, idleMs } = times;
   const keys = createSigningKeys({
@@ -91,7 +92,7 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
   });
   const pairs = createPairs({ vault, tokens, clock });
   const live = createLiveSessions({ sessions, accounts, providers, clock });
-  const shared = { sessions, renewals, live, pairs, vault, providers, clock, log, onEvent };
+  const shared = { sessions, renewals, live, pairs, vault, providers, clock, log, onEvent, failpoint };
   const renewal = createRenewal(shared);
   const opening = createSessionOpening({ sessions, pairs, vault, clock, times, onEvent });
   const limits = { ...DEFAULT_LOGIN_LIMITS, ...options.limits };

@@ -68,7 +68,21 @@ export function createSessionOpening(options: SessionOpeningOptions): SessionOpe
       };
       await sessions.createSession(session, pair.refreshHash);
       const principal = userPrincipal(account.issuerAlias, account.subject);
-      await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
+      const opened = {
+        kind: 'session-opened' as const,
+        at: now,
+        sessionId: id,
+        accountId: account.id,
+        principal,
+        address,
+      };
+      try {
+        await onEvent(opened);
+      } catch (error) {
+        // What can't be audited doesn't happen.
+        await sessions.revokeSession(id, 'could not be audited', clock.now());
+        throw error;
+      }
       return pair.pairFor(account);
     },
   };

@@ -34,7 +34,13 @@ export interface RenewalOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onEvent: OnIdentityEvent;
+  readonly failpoint: ReachRenewalFailpoint;
 }
+
+/** Crash points for tests (security.md F-26). */
+export type ReachRenewalFailpoint = (
+  name: 'renew.before-provider' | 'renew.after-provider' | 'renew.after-write',
+) => Promise<void> | void;
 
 export function createRenewal(options: RenewalOptions): Renewal {
   const { renewals, live, pairs, clock } = options;
@@ -75,7 +81,9 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
   try {
     const caller = await options.live.caller(id, { fresh: true });
     const { session, account } = caller;
+    await options.failpoint('renew.before-provider');
     const { token, groups } = await askProvider(caller, options);
+    await options.failpoint('renew.after-provider');
     const now = options.clock.now();
     const generation = session.generation + 1;
     const notAfter = Math.min(session.expiresAt, now + session.idleMs);
@@ -84,6 +92,7 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
     const sealedProviderToken = token && options.vault.seal(token, 'provider-token', session.id);
     const renewal = { id: session.id, holder, generation, refreshHash, sealedPair, sealedProviderToken, groups, now };
     completed = await write(renewal, options);
+    await options.failpoint('renew.after-write');
     return completed ? pair.pairFor(account) : await overtaken(session, account, token, options);
   } finally {
     if (!completed) await options.renewals.releaseRenewal(id, holder).catch(() => undefined);

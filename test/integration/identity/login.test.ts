@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { AppError } from '../../../src/core/errors.ts';
 import { createProvider } from '../../../src/server/identity/provider.ts';
 import { drop, type EvilIdp, evilMetadata, goodDevice, html, startEvilIdp } from '../../support/evil-idp.ts';
 import { asked, type Bench, evilIssuer, logIn, openBench, peer, reasonOf } from './setup.ts';
@@ -267,6 +268,22 @@ describe('answers that must not become a login', () => {
       seen.push(JSON.stringify(one), one.message, String(one.stack), JSON.stringify(Object.entries(one)));
     expect(seen.join('\n')).not.toMatch(/canary|eyJ/);
   });
+});
+
+test('a login that can not be audited opens no session', async () => {
+  let opened = '';
+  const strict = await bench.replica({
+    onEvent: ({ sessionId }) => {
+      opened = sessionId;
+      throw new AppError('UNAVAILABLE', 'AUDIT_UNAVAILABLE', 'no audit');
+    },
+  });
+  try {
+    expect(await reasonOf(logIn(strict))).toBe('AUDIT_UNAVAILABLE');
+    expect((await bench.store.sessionById(opened))?.revokedAt).toBeDefined();
+  } finally {
+    await strict.cleanup();
+  }
 });
 
 describe('metadata', () => {

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AppError } from '../../../src/core/errors.ts';
 import type { TokenPair } from '../../../src/core/services.ts';
 import { drop, type EvilAnswer, type EvilIdp, html, startEvilIdp } from '../../support/evil-idp.ts';
 import { type Bench, evilIssuer, logIn, openBench, reasonOf } from './setup.ts';
@@ -179,6 +180,27 @@ describe('renewal', () => {
       expect(refreshes()).toHaveLength(1);
     } finally {
       await restarted.cleanup();
+    }
+  });
+
+  test.each([
+    ['renew.before-provider', 1],
+    ['renew.after-provider', 2],
+    ['renew.after-write', 1],
+  ])('F-26: a crash at %s: the old refresh token works again', async (point, asked) => {
+    const pair = await logIn(bench);
+    const failpoint = (name: string) => {
+      if (name === point) throw new AppError('INTERNAL', 'CRASHED', name);
+    };
+    const crashing = await bench.replica({ failpoint });
+    try {
+      expect(await reasonOf(crashing.sessions.renew(pair.refreshToken))).toBe('CRASHED');
+      const again = await bench.sessions.renew(pair.refreshToken);
+      expect((await bench.sessions.authenticate(again.accessToken)).session.generation).toBe(2);
+      // This provider takes a refresh token twice; one that rotates ends the session after its answer is lost.
+      expect(refreshes()).toHaveLength(asked);
+    } finally {
+      await crashing.cleanup();
     }
   });
 
