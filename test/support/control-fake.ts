@@ -281,6 +281,8 @@ function sessionsOf(state: FakeState): SessionsServer {
   };
 }
 
+const isOver = (run: Run) => run.status === 'lost' || run.status.startsWith('finished');
+
 const UNKNOWN_RUN = { code: status.NOT_FOUND, reason: 'RUN_NOT_FOUND', message: 'There is no such run.' };
 
 function runsOf(state: FakeState): RunsServer {
@@ -351,8 +353,8 @@ function runsOf(state: FakeState): RunsServer {
         );
         return;
       }
-      if (run.status.startsWith('finished')) call.write({ text: '', nextOffset: BigInt(end), finished: run });
-      if (run.status.startsWith('finished') || !call.request.follow) call.end();
+      if (isOver(run)) call.write({ text: '', nextOffset: BigInt(end), finished: run });
+      if (isOver(run) || !call.request.follow) call.end();
     },
   };
 }
