@@ -42,7 +42,7 @@ address = "localhost:9093"
 when = 1979-05-27T07:32:00Z
 day = 1979-05-27
 local = 1979-05-27T07:32:00
-time = 07:32:00
+time = 07:32:00.5
 mixed = [1, 2.0, "three", [4, 5.5], { six = 6 }]
 empty = []
 none = {}
