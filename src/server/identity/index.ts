@@ -22,7 +22,7 @@ export type { IdentityEvent, OnIdentityEvent } from './events.ts';
 export type { LoginLimits } from './login-limits.ts';
 export type { TokenTimes } from './opening.ts';
 export type { ProviderOptions } from './provider.ts';
-export { createMasterKeyFile, openVault, type Vault } from './vault.ts';
+export { openVault, type Vault } from './vault.ts';
 
 const DAY = 24 * 3600_000;
 

@@ -43,7 +43,7 @@ export interface SessionOpeningOptions {
 }
 
 export function createSessionOpening(options: SessionOpeningOptions): SessionOpening {
-  const { sessions, pairs, vault, clock, times, onEvent } = options;
+  const { sessions, pairs, vault, clock, times } = options;
   return {
     async open(account, { refreshToken, identity }, { client, host, address }) {
       const id = newId();
@@ -67,23 +67,22 @@ export function createSessionOpening(options: SessionOpeningOptions): SessionOpe
         sealedPair: pair.sealedPair,
       };
       await sessions.createSession(session, pair.refreshHash);
-      const principal = userPrincipal(account.issuerAlias, account.subject);
-      const opened = {
-        kind: 'session-opened' as const,
-        at: now,
-        sessionId: id,
-        accountId: account.id,
-        principal,
-        address,
-      };
-      try {
-        await onEvent(opened);
-      } catch (error) {
-        // What can't be audited doesn't happen.
-        await sessions.revokeSession(id, 'could not be audited', clock.now());
-        throw error;
-      }
+      await tellOpened({ id, account, address, now }, options);
       return pair.pairFor(account);
     },
   };
+}
+
+/** What can't be audited doesn't happen: then the session is ended before anybody has its tokens. */
+async function tellOpened(
+  { id, account, address, now }: { id: string; account: Account; address: string; now: number },
+  { sessions, onEvent }: SessionOpeningOptions,
+): Promise<void> {
+  const principal = userPrincipal(account.issuerAlias, account.subject);
+  try {
+    await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
+  } catch (error) {
+    await sessions.revokeSession(id, 'could not be audited', now);
+    throw error;
+  }
 }
