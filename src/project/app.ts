@@ -101,9 +101,20 @@ async function checkReference(app: TableAt, key: string, reference: string, dir:
   const path = module.replaceAll('.', '/');
   const text = (await readOptional(join(dir, `${path}.py`))) ?? (await readOptional(join(dir, path, '__init__.py')));
   if (text === undefined) throw fieldError(at, key, `names the module ${module}, but there is no ${path}.py`);
-  if (!new RegExp(`\\b${attribute}\\b`).test(text)) {
+  if (!bindsName(text, attribute)) {
     throw fieldError(at, key, `names ${attribute}, which ${path}.py does not have`);
   }
+}
+
+/** True if a line of Python seems to bind `name`: a definition, an assignment or an import. */
+function bindsName(text: string, name: string): boolean {
+  const forms = [
+    `^\\s*(?:async\\s+)?(?:def|class)\\s+${name}\\b`,
+    `^[\\w ,]*\\b${name}\\b[\\w ,]*\\s*[:=]`,
+    `^\\s*(?:from|import)\\b.*(?:\\b${name}\\b|\\*)`,
+    `^\\s+(?:\\w+ as )?${name}\\s*,?\\s*$`,
+  ];
+  return new RegExp(forms.join('|'), 'm').test(text);
 }
 
 async function readOptional(path: string): Promise<string | undefined> {
