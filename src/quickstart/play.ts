@@ -20,12 +20,12 @@ export async function playQuickstart(options: PlayOptions): Promise<void> {
   const { write, byHand, keep, interrupted } = options;
   write('# fedctl in one go: login, a private federated run, a stranger, a grant.\n');
   write('# First, a whole stack on this machine, in a temporary folder:\n');
-  const stage = await setStage(write);
+  const stage = await setStage(write, interrupted);
   try {
-    await makeProject(stage, write);
     const project = join(stage.folder, PROJECT);
-    await Promise.race([tellStory(createTeller({ stage, project, byHand, write })), rejectOn(interrupted)]);
-    if (keep) await holdStage(stage, project, interrupted, write);
+    await makeProject(stage, write, interrupted);
+    await tellStory(createTeller({ stage, project, byHand, write, signal: interrupted }));
+    if (keep) await holdStage(stage, project, write);
   } catch (error) {
     await stage.clear({ keep: !interrupted.aborted });
     if (!interrupted.aborted) write(`\nWhat is left to look at: ${stage.folder} (logs are in state/logs)\n`);
@@ -35,16 +35,16 @@ export async function playQuickstart(options: PlayOptions): Promise<void> {
   write('\n# Done. The stack has ended and its folder is deleted.\n');
 }
 
-async function makeProject(stage: Stage, write: Write): Promise<void> {
+async function makeProject(stage: Stage, write: Write, signal: AbortSignal): Promise<void> {
   write('\n# A project from a template: a small model on generated data, NumPy only.\n');
   write('# Each person has a FLWR_HOME with the connection, as on their own machine.\n');
   const env = stage.environmentOf('alice');
-  const { code } = await runFedctl({ who: 'alice', args: ['new', PROJECT], cwd: stage.folder, env }, write);
+  const { code } = await runFedctl({ who: 'alice', args: ['new', PROJECT], cwd: stage.folder, env, signal }, write);
   if (code !== 0) throw new Error('The project could not be made.');
 }
 
 /** Says how to go on, and waits for Ctrl-C. */
-async function holdStage(stage: Stage, project: string, interrupted: AbortSignal, write: Write): Promise<void> {
+async function holdStage(stage: Stage, project: string, write: Write): Promise<void> {
   const lines = [
     '',
     '# The stack stays up. In another terminal, as alice:',
@@ -59,13 +59,6 @@ async function holdStage(stage: Stage, project: string, interrupted: AbortSignal
     '# Ctrl-C here ends the stack and deletes its folder.',
   ];
   write(`${lines.join('\n')}\n`);
-  await rejectOn(interrupted).catch(() => {});
-}
-
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const fail = (): void => reject(signal.reason);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
+  // Interrupted, we end the stack (stage.ts); and where it has ended by itself there is nothing to hold.
+  await stage.ended;
 }

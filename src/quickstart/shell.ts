@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
 
 /** Where the story is told. */
@@ -17,6 +18,8 @@ export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends the command. */
+  readonly signal: AbortSignal;
   /** Called with all output so far, whenever some has come. */
   readonly watch?: (output: string) => void;
   /** The person's own terminal instead of pipes: for a command that talks with them. */
@@ -24,15 +27,16 @@ export interface Command {
 }
 
 /** The compiled CLI beside this file. */
-export const FEDCTL = new URL('../bin.js', import.meta.url).pathname;
+export const FEDCTL = fileURLToPath(new URL('../bin.js', import.meta.url));
 
 /** Shows the prompt with the command, runs it, and passes on what it prints, as it comes. */
 export function runFedctl(command: Command, write: Write): Promise<Outcome> {
-  const { who, args, cwd, env, watch, terminal } = command;
+  const { who, args, cwd, env, signal, watch, terminal } = command;
   write(`\n${styleText('bold', `${who}$ fedctl ${args.map(quote).join(' ')}`)}\n`);
   const child = spawn(process.execPath, [FEDCTL, ...args], {
     cwd,
     env,
+    signal,
     stdio: terminal ? 'inherit' : ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

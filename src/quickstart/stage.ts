@@ -15,12 +15,14 @@ export interface Stage {
   readonly facts: StackFacts;
   /** Environment of one person: a FLWR_HOME of their own, with the stack as its default connection. */
   environmentOf(person: string): NodeJS.ProcessEnv;
+  /** Resolves when the stack has ended. */
+  readonly ended: Promise<unknown>;
   /** Ends the stack; `keep` leaves the folder. */
   clear(options: { keep: boolean }): Promise<void>;
 }
 
 /** Starts `fedctl dev` on free ports, in a new folder below the system's temporary one. */
-export async function setStage(write: Write): Promise<Stage> {
+export async function setStage(write: Write, interrupted: AbortSignal): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-quickstart-'));
   const base = await findFreeBase();
   const args = ['dev', '--state', join(folder, 'state'), '--ports', String(base), '--json'];
@@ -29,14 +31,17 @@ export async function setStage(write: Write): Promise<Stage> {
   const child = spawn(process.execPath, [FEDCTL, ...args], { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stderr.on('data', (data: Buffer) => write(data.toString('utf8')));
   const ended = once(child, 'exit');
+  const end = (): void => void child.kill('SIGTERM');
+  interrupted.addEventListener('abort', end);
   const clear = async ({ keep }: { keep: boolean }): Promise<void> => {
     if (isAlive(child)) child.kill('SIGTERM');
     await ended;
+    interrupted.removeEventListener('abort', end);
     if (!keep) rmSync(folder, { recursive: true, force: true });
   };
   try {
     const facts = await readFacts(child);
-    return { folder, facts, clear, environmentOf: (person) => prepareHome(join(folder, person), facts) };
+    return { folder, facts, ended, clear, environmentOf: (person) => prepareHome(join(folder, person), facts) };
   } catch (error) {
     await clear({ keep: false });
     throw error;

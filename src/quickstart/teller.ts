@@ -20,14 +20,21 @@ export interface Teller {
   logIn(who: string): Promise<void>;
 }
 
-export function createTeller(options: { stage: Stage; project: string; byHand: boolean; write: Write }): Teller {
-  const { stage, project, byHand, write } = options;
+export function createTeller(options: {
+  stage: Stage;
+  project: string;
+  byHand: boolean;
+  write: Write;
+  signal: AbortSignal;
+}): Teller {
+  const { stage, project, byHand, write, signal } = options;
   const explain = (text: string): void => write(`\n${styleText('cyan', `# ${text}`)}\n`);
   const commandOf = (who: string, args: readonly string[]) => ({
     who,
     args,
     cwd: project,
     env: stage.environmentOf(who),
+    signal,
   });
   return {
     explain,
