@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from './openfga.ts';
 
 /** A real SuperLink with SuperNodes on loopback, in a folder of its own. */
@@ -23,7 +24,8 @@ export interface TestSuperLink {
   close(): Promise<void>;
 }
 
-export const FLOWER_READY_MS = 60_000;
+const READY_MS = 60_000;
+const SUPERVISOR = fileURLToPath(new URL('../../src/dev/supervise.ts', import.meta.url));
 
 export function flowerBin(): string {
   const venv = process.env.FEDCTL_FLOWER ?? join(homedir(), '.cache', 'fedctl', 'flower', '1.32.1');
@@ -67,9 +69,10 @@ async function startLink(folder: string, ports: Ports): Promise<ChildProcess> {
     ...['--serverappio-api-address', `127.0.0.1:${ports.app}`, '--fleet-api-address', `127.0.0.1:${ports.fleet}`],
     ...['--control-api-address', `127.0.0.1:${ports.control}`],
   ]);
-  const end = Date.now() + FLOWER_READY_MS;
+  const end = Date.now() + READY_MS;
   while (!(await accepts(ports.control))) {
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`SuperLink did not start: ${folder}/output.log`);
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > end)
+      throw new Error(`SuperLink did not start: ${folder}/output.log`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return child;
@@ -83,15 +86,18 @@ function startNode(folder: string, fleet: number, port: number, index: number, c
   ]);
 }
 
-/** In a process group of its own: Flower's children outlive their parents (facts section 8). */
+/**
+ * In a process group of its own, which ends with this process however it ends: Flower's children outlive their parents
+ * (facts section 8), and a test run may be killed.
+ */
 function launch(folder: string, program: string, args: readonly string[]): ChildProcess {
   const home = join(folder, 'home');
   mkdirSync(home, { recursive: true });
   const output = openSync(join(folder, 'output.log'), 'a');
-  return spawn(join(flowerBin(), program), args, {
+  return spawn(process.execPath, [SUPERVISOR, '3000', join(flowerBin(), program), ...args], {
     cwd: folder,
     detached: true,
-    stdio: ['ignore', output, output],
+    stdio: ['pipe', output, output],
     env: {
       PATH: `${flowerBin()}:/usr/bin:/bin`,
       HOME: home,
