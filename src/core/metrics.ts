@@ -7,14 +7,13 @@ export const METRICS = {
   },
   rpc_in_flight: { kind: 'gauge', labels: [], help: 'Calls being answered.' },
   access_decisions_total: { kind: 'counter', labels: ['decision'], help: 'Decisions: allow, deny, error.' },
-  access_cache_total: { kind: 'counter', labels: ['result'], help: 'Look-ups in the decision cache: hit, miss.' },
   dependency_duration_seconds: {
     kind: 'histogram',
     labels: ['dependency', 'outcome'],
-    help: 'Calls to openfga, identity-provider, engine; outcome ok or error.',
+    help: 'Calls to OpenFGA; outcome ok or error.',
   },
   log_streams: { kind: 'gauge', labels: [], help: 'Open log streams.' },
-  session_renewals_total: { kind: 'counter', labels: ['outcome'], help: 'Renewals of sessions.' },
+  session_ends_total: { kind: 'counter', labels: ['why'], help: 'Sessions and refresh tokens refused or ended by us.' },
   connections: { kind: 'gauge', labels: ['listener'], help: 'Open connections.' },
   connections_refused_total: {
     kind: 'counter',

@@ -6,8 +6,7 @@ import type { OnIdentityEvent } from './identity/events.ts';
 /** What identity does on its own account, such as ending a session whose token was replayed, has its row too. */
 export function recordIdentityEvents(audit: AuditLog, metrics: Metrics): OnIdentityEvent {
   return async ({ kind, at, sessionId, accountId, principal, address }) => {
-    if (kind !== 'session-opened' && kind !== 'login-denied')
-      metrics.count('session_renewals_total', { outcome: kind });
+    if (kind !== 'session-opened' && kind !== 'login-denied') metrics.count('session_ends_total', { why: kind });
     await audit.record({
       requestId: randomBytes(12).toString('hex'),
       at,

@@ -5,6 +5,7 @@ import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
 import { prepareState } from './config/state.ts';
 import type { ServerConfig } from './config/types.ts';
+import { countDecisions } from './counted.ts';
 import { createHealth } from './ops/health.ts';
 import { createLogger, type LineSink } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
@@ -74,7 +75,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     login: parts.identity.login,
     sessions: parts.identity.sessions,
     accounts: parts.store,
-    checker: parts.access.checker,
+    checker: countDecisions(parts.access.checker, metrics),
     grants: parts.access.grants,
     runs: parts.runs,
     queries: parts.store,
@@ -89,8 +90,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     wires: [fedctlV1, flowerControl],
     dispatch: createPipeline(services, handlers),
     limits: config.limits,
-    onCall: ({ path, code, seconds }) =>
-      metrics.observe('rpc_duration_seconds', { method: path, code: String(code) }, seconds),
+    metrics,
   });
   const listening = { certificates, limits: config.limits, log, metrics };
   const front = createFront({ server: grpc, ...listening, ...config.server.grpcAddress });

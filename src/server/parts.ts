@@ -15,7 +15,7 @@ import { createIdentity, openVault } from './identity/index.ts';
 import { recordIdentityEvents } from './identity-audit.ts';
 import type { Probe } from './ops/health.ts';
 import type { StreamCounter } from './rpc/call.ts';
-import { createRunService, type RunServiceOptions } from './runs/service.ts';
+import { createRunService } from './runs/service.ts';
 import { openStore, type Store } from './store/index.ts';
 import { createSlots } from './transport/limits.ts';
 
@@ -25,8 +25,8 @@ export interface Shared {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Between any two steps of a submit; for crash tests. */
-  readonly failpoint?: RunServiceOptions['failpoint'];
+  /** Called between any two steps of a submit or a renewal; for crash tests. */
+  readonly failpoint?: (name: string) => void;
 }
 
 /** The adapters, put together and not yet started. */
@@ -56,14 +56,23 @@ export async function createParts(shared: Shared) {
       },
       ...(shared.failpoint ? { failpoint: shared.failpoint } : {}),
     });
-    return { store, audit, identity, access, engines, runs, runDuties, streams: streamCounter(config.limits) };
+    return {
+      store,
+      audit,
+      identity,
+      access,
+      engines,
+      runs,
+      runDuties,
+      streams: streamCounter(config.limits, shared.metrics),
+    };
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function identityOf({ config, clock, log, metrics }: Shared, store: Store, audit: AuditLog) {
+async function identityOf({ config, clock, log, metrics, failpoint }: Shared, store: Store, audit: AuditLog) {
   const providers = config.oidc.map(async (provider) => ({
     alias: provider.alias,
     issuer: provider.issuer,
@@ -96,6 +105,7 @@ async function identityOf({ config, clock, log, metrics }: Shared, store: Store,
     clock,
     log,
     onEvent: recordIdentityEvents(audit, metrics),
+    ...(failpoint ? { failpoint } : {}),
   });
 }
 
@@ -159,15 +169,22 @@ async function provenBorder({ name, address, insecure }: ServerConfig['engine'])
   if (!health.ok) throw new AppError('FAILED_PRECONDITION', 'ENGINE_EXPOSED', health.detail);
 }
 
-function streamCounter(limits: ServerConfig['limits']): StreamCounter {
+function streamCounter(limits: ServerConfig['limits'], metrics: Metrics): StreamCounter {
   const slots = createSlots({ perKey: limits.logStreamsPerAccount, total: limits.logStreams });
+  const show = () => metrics.set('log_streams', {}, slots.taken);
   return {
     enter(account) {
       const release = slots.take(account);
-      if (typeof release === 'function') return release;
-      throw new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_STREAMS', 'Too many logs are being followed at once.', {
-        hint: 'Close one of them, then try again.',
-      });
+      if (typeof release !== 'function') {
+        throw new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_STREAMS', 'Too many logs are being followed at once.', {
+          hint: 'Close one of them, then try again.',
+        });
+      }
+      show();
+      return () => {
+        release();
+        show();
+      };
     },
   };
 }

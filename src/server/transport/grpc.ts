@@ -1,4 +1,5 @@
 import {
+  status as grpc,
   Metadata,
   Server,
   type ServerReadableStream,
@@ -7,6 +8,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { AppError } from '../../core/errors.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import type { Peer, TokenPair } from '../../core/services.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Dispatch } from '../rpc/pipeline.ts';
@@ -14,79 +16,91 @@ import type { Binding, Headers, Wire } from '../rpc/wire/binding.ts';
 import { grpcServerOptions, metadataBytes } from './limits.ts';
 import { toStatus } from './status.ts';
 
-/** What a finished call tells the metrics. */
-export type OnCall = (call: { path: string; code: number; seconds: number }) => void;
-
 export interface GrpcOptions {
   readonly wires: readonly Wire[];
   readonly dispatch: Dispatch;
   readonly limits: ServerConfig['limits'];
-  readonly onCall?: OnCall;
+  readonly metrics: Metrics;
 }
 
-type AnyCall =
-  | ServerUnaryCall<Buffer, Buffer>
-  | ServerReadableStream<Buffer, Buffer>
-  | ServerWritableStream<Buffer, Buffer>;
+/** One binding as it is served. */
+interface Served extends Pick<GrpcOptions, 'dispatch' | 'limits'> {
+  readonly wire: Wire;
+  readonly binding: Binding;
+  /** Called at the start of a call; what it returns is called with the status code at its end. */
+  readonly measure: () => (code: number) => void;
+}
 
 const bytes = (value: Buffer): Buffer => value;
+
 /** A grpc-js server with the wires' calls registered; bytes in, bytes out, everything between is the pipeline's. */
-export function createGrpcServer(options: GrpcOptions): Server {
-  const server = new Server(grpcServerOptions(options.limits));
-  for (const wire of options.wires) {
-    for (const binding of wire.bindings) register(server, wire, binding, options);
+export function createGrpcServer({ wires, dispatch, limits, metrics }: GrpcOptions): Server {
+  const server = new Server(grpcServerOptions(limits));
+  const measureOf = createMeasure(metrics);
+  for (const wire of wires) {
+    for (const binding of wire.bindings) {
+      register(server, { wire, binding, dispatch, limits, measure: measureOf(binding.method) });
+    }
     for (const [path, text] of Object.entries(wire.unimplemented)) registerUnimplemented(server, path, text);
   }
   return server;
 }
 
-function register(server: Server, wire: Wire, binding: Binding, options: GrpcOptions): void {
-  if (binding.kind === 'server-stream') {
-    const handle = (call: ServerWritableStream<Buffer, Buffer>) => void serveStream(call, wire, binding, options);
-    server.register(binding.path, handle, bytes, bytes, 'serverStream');
-  } else if (binding.kind === 'client-stream') {
-    const handle = (call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
-      void serveUnary(call, done, wire, binding, options, () => readAll(call, binding.maxBytes));
-    server.register(binding.path, handle, bytes, bytes, 'clientStream');
+function createMeasure(metrics: Metrics): (method: string) => Served['measure'] {
+  let inFlight = 0;
+  const step = (by: 1 | -1) => {
+    inFlight += by;
+    metrics.set('rpc_in_flight', {}, inFlight);
+  };
+  return (method) => () => {
+    const begun = performance.now();
+    step(1);
+    return (code) => {
+      step(-1);
+      metrics.observe('rpc_duration_seconds', { method, code: grpc[code] ?? '' }, (performance.now() - begun) / 1000);
+    };
+  };
+}
+
+type Unary = ServerUnaryCall<Buffer, Buffer>;
+type Upload = ServerReadableStream<Buffer, Buffer>;
+type Download = ServerWritableStream<Buffer, Buffer>;
+type AnyCall = Unary | Upload | Download;
+type Done = sendUnaryData<Buffer>;
+
+function register(server: Server, served: Served): void {
+  const { path, kind, maxBytes } = served.binding;
+  if (kind === 'server-stream') {
+    server.register(path, (call: Download) => void serveStream(call, served), bytes, bytes, 'serverStream');
+  } else if (kind === 'client-stream') {
+    const handle = (call: Upload, done: Done) => void serveUnary(call, done, served, () => readAll(call, maxBytes));
+    server.register(path, handle, bytes, bytes, 'clientStream');
   } else {
-    const handle = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
-      void serveUnary(call, done, wire, binding, options, async () => [call.request]);
-    server.register(binding.path, handle, bytes, bytes, 'unary');
+    const handle = (call: Unary, done: Done) => void serveUnary(call, done, served, async () => [call.request]);
+    server.register(path, handle, bytes, bytes, 'unary');
   }
 }
 
-async function serveUnary(
-  call: ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer>,
-  done: sendUnaryData<Buffer>,
-  wire: Wire,
-  binding: Binding,
-  options: GrpcOptions,
-  read: () => Promise<readonly Buffer[]>,
-): Promise<void> {
-  const begun = performance.now();
-  const { outcome, used, headers } = begin(call, wire, binding, options, read);
+type Read = () => Promise<readonly Buffer[]>;
+
+async function serveUnary(call: Unary | Upload, done: Done, served: Served, read: Read): Promise<void> {
+  const measured = served.measure();
+  const { outcome, used, headers } = begin(call, served, read);
   try {
     const output = await outcome.result;
     const answer = used().encode(output, headers) as Uint8Array;
-    // A large answer on a reader that has gone is dropped by the library.
     done(null, Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength));
-    options.onCall?.({ path: binding.path, code: 0, seconds: (performance.now() - begun) / 1000 });
+    measured(grpc.OK);
   } catch (error) {
-    const status = toStatus(error, outcome.requestId, wire.texts);
+    const status = toStatus(error, outcome.requestId, served.wire.texts);
     done(status);
-    options.onCall?.({ path: binding.path, code: status.code, seconds: (performance.now() - begun) / 1000 });
+    measured(status.code);
   }
 }
 
-async function serveStream(
-  call: ServerWritableStream<Buffer, Buffer>,
-  wire: Wire,
-  binding: Binding,
-  options: GrpcOptions,
-): Promise<void> {
-  const begun = performance.now();
-  const { outcome, used, headers, signal } = begin(call, wire, binding, options, async () => [call.request]);
-  let code = 0;
+async function serveStream(call: Download, served: Served): Promise<void> {
+  const measured = served.measure();
+  const { outcome, used, headers, signal } = begin(call, served, async () => [call.request]);
   try {
     const output = await outcome.result;
     for await (const message of used().encode(output, headers) as AsyncIterable<Uint8Array>) {
@@ -95,37 +109,31 @@ async function serveStream(
       if (!more) await drained(call, signal);
     }
     call.end();
+    measured(grpc.OK);
   } catch (error) {
-    const status = toStatus(error, outcome.requestId, wire.texts);
-    code = status.code;
+    const status = toStatus(error, outcome.requestId, served.wire.texts);
     call.emit('error', status);
+    measured(status.code);
   }
-  options.onCall?.({ path: binding.path, code, seconds: (performance.now() - begun) / 1000 });
 }
 
 /** Hands a call to the pipeline. `used()` is the binding that the request chose. */
-function begin(
-  call: AnyCall,
-  wire: Wire,
-  binding: Binding,
-  options: GrpcOptions,
-  read: () => Promise<readonly Buffer[]>,
-) {
+function begin(call: AnyCall, { wire, binding, dispatch, limits }: Served, read: Read) {
   const headers = headersOf(call.metadata);
   const abort = new AbortController();
-  (call as ServerUnaryCall<Buffer, Buffer>).on('cancelled', () => abort.abort());
-  const request = (call as ServerUnaryCall<Buffer, Buffer>).request as Buffer | undefined;
+  (call as Unary).on('cancelled', () => abort.abort());
+  const request = (call as Unary).request as Buffer | undefined;
   let used = binding;
-  const outcome = options.dispatch({
+  const outcome = dispatch({
     method: chosen().method,
     peer: peerOf(call, headers),
     signal: abort.signal,
     credentials: () => {
-      checkMetadata(headers, options.limits.metadata);
+      checkMetadata(headers, limits.metadata);
       return wire.credentials(headers);
     },
     input: async () => {
-      checkMetadata(headers, options.limits.metadata);
+      checkMetadata(headers, limits.metadata);
       const messages = await read();
       checkSize(messages, binding.maxBytes);
       return decoded(() => used.decode(messages, headers));

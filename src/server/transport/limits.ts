@@ -1,5 +1,4 @@
 import type { Metadata, ServerOptions } from '@grpc/grpc-js';
-import type { Clock } from '../../core/clock.ts';
 import type { ServerConfig } from '../config/types.ts';
 
 const MiB = 1024 ** 2;
@@ -66,39 +65,6 @@ export function createSlots({ perKey, total }: { perKey: number; total: number }
       };
     },
   };
-}
-
-/** At most `perMinute` in a minute for each key, in bursts of up to a minute's worth. */
-export interface RateLimit {
-  /** 0 when allowed, else milliseconds until the next is. */
-  hit(key: string): number;
-}
-
-const MAX_KEYS = 10_000;
-
-export function createRateLimit({ perMinute, clock }: { perMinute: number; clock: Clock }): RateLimit {
-  const stepMs = 60_000 / perMinute;
-  /** When each key's bucket is full again, on the monotonic clock. */
-  const fullAt = new Map<string, number>();
-  return {
-    hit(key) {
-      const now = clock.monotonic();
-      if (fullAt.size >= MAX_KEYS) dropFull(fullAt, now);
-      const next = Math.max(now, fullAt.get(key) ?? 0) + stepMs;
-      const waitMs = next - now - 60_000;
-      // A burst of `perMinute` fills the bucket exactly: rounding must not refuse its last one.
-      if (waitMs > 1e-6) return Math.ceil(waitMs);
-      fullAt.set(key, next);
-      return 0;
-    },
-  };
-}
-
-/** Keys that owe nothing go; if none does, the oldest goes: memory stays bounded whatever the number of addresses. */
-function dropFull(fullAt: Map<string, number>, now: number): void {
-  for (const [key, at] of fullAt) if (at <= now) fullAt.delete(key);
-  const [oldest] = fullAt.keys();
-  if (fullAt.size >= MAX_KEYS && oldest !== undefined) fullAt.delete(oldest);
 }
 
 /** What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, of which one host has plenty. */

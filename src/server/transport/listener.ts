@@ -3,10 +3,10 @@ import { createServer as createTlsServer, type SecureContextOptions, type Server
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { type Metrics, silentMetrics } from '../../core/metrics.ts';
+import type { CertificatePair } from '../config/pair.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
 import { addressKey, createSlots, type Slots } from './limits.ts';
-import type { CertificatePair } from '../config/pair.ts';
 
 export interface ListenerOptions {
   /** For log and metrics: "grpc" or "https". */

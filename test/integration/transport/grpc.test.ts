@@ -4,6 +4,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/log.ts';
+import { silentMetrics } from '../../../src/core/metrics.ts';
 import * as proto from '../../../src/gen/fedctl/v1/runs.ts';
 import { ErrorInfo, Status } from '../../../src/gen/google/rpc/status.ts';
 import { parseConfig } from '../../../src/server/config/load.ts';
@@ -34,7 +35,7 @@ beforeAll(async () => {
     requestId: 'ref-1',
     result: behave(incoming),
   })) as unknown as Dispatch;
-  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], dispatch, limits });
+  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], dispatch, limits, metrics: silentMetrics });
   front = createFront({ server, certificates: undefined, host: '127.0.0.1', port: 0, limits, log: silentLogger });
   port = await front.listen();
   client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
