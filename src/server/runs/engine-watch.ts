@@ -41,8 +41,10 @@ export function createEngineWatch(parts: EngineWatchParts): EngineWatch {
     try {
       if (compare) await reconciler.reconcile();
       const open = await reconciler.poll();
-      if (isAway) parts.log.info({ engine: name }, 'the engine is back');
-      isAway = false;
+      // Without open runs a poll asks nobody, and says nothing of the engine.
+      const wasAsked = compare || open > 0;
+      if (isAway && wasAsked) parts.log.info({ engine: name }, 'the engine is back');
+      if (wasAsked) isAway = false;
       return open;
     } catch (error) {
       if (!isAway) parts.log.warn({ engine: name, err: error }, 'the engine or the store can not be asked');
