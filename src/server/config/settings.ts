@@ -189,7 +189,6 @@ export const SETTINGS = {
     address: address({ doc: "The SuperLink's Control API. Required unless kind is none." }),
     ca: file({ doc: "CA certificates, PEM, of the SuperLink's certificate." }),
     insecure: boolean({ default: false, doc: 'No TLS to the engine: on one host, or on a network of its own.' }),
-    deadline: duration({ default: '30s', min: '1s', max: '10m', doc: 'How long one call to the engine may take.' }),
   },
   tokens: {
     access: duration({ default: '10m', min: '10s', max: '1h', doc: 'Lifetime of an access token.' }),
@@ -227,9 +226,9 @@ export const SETTINGS = {
     }),
     unmatched: duration({
       default: '30s',
-      min: '5s',
+      min: '25s',
       max: '1h',
-      doc: 'A submitted run that the engine does not know after this time has failed.',
+      doc: 'A submitted run that the engine does not know after this time has failed. Longer than a submit may take (20 s).',
     }),
     'bundle-retention': duration({
       default: '90d',
