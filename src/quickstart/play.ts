@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { FEDCTL, quote, runFedctl, type Write } from './shell.ts';
+import { explain, FEDCTL, quote, runFedctl, type Write } from './shell.ts';
 import { type Stage, setStage } from './stage.ts';
 import { tellStory } from './story.ts';
 import { createTeller } from './teller.ts';
@@ -18,8 +18,8 @@ const PROJECT = 'hello-fl';
 /** The quickstart from the start of the stack to its end. @throws where a step fails; the stack's folder is kept then */
 export async function playQuickstart(options: PlayOptions): Promise<void> {
   const { write, byHand, keep, interrupted } = options;
-  write('# fedctl in one go: login, a private federated run, a stranger, a grant.\n');
-  write('# First, a whole stack on this machine, in a temporary folder:\n');
+  explain('fedctl in one go: login, a private federated run, a stranger, a grant.', write);
+  explain('First, a whole stack on this machine, in a temporary folder.', write);
   const stage = await setStage(write, interrupted);
   try {
     const project = join(stage.folder, PROJECT);
@@ -32,12 +32,11 @@ export async function playQuickstart(options: PlayOptions): Promise<void> {
     throw error;
   }
   await stage.clear({ keep: false });
-  write('\n# Done. The stack has ended and its folder is deleted.\n');
+  explain('Done. The stack has ended and its folder is deleted.', write);
 }
 
 async function makeProject(stage: Stage, write: Write, signal: AbortSignal): Promise<void> {
-  write('\n# A project from a template: a small model on generated data, NumPy only.\n');
-  write('# Each person has a FLWR_HOME with the connection, as on their own machine.\n');
+  explain('A project from a template: a small model on generated data, NumPy only.', write);
   const env = stage.environmentOf('alice');
   const { code } = await runFedctl({ who: 'alice', args: ['new', PROJECT], cwd: stage.folder, env, signal }, write);
   if (code !== 0) throw new Error('The project could not be made.');

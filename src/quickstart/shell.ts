@@ -56,6 +56,11 @@ export function runFedctl(command: Command, write: Write): Promise<Outcome> {
   });
 }
 
+/** A line of explanation between the commands. */
+export function explain(text: string, write: Write): void {
+  write(`\n${styleText('cyan', `# ${text}`)}\n`);
+}
+
 /** An argument as it would be typed in a shell. */
 export function quote(argument: string): string {
   return /^[A-Za-z0-9@%+=:,./_-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;

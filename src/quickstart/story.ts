@@ -5,6 +5,7 @@ const NOT_FOUND = 5;
 
 /** The whole main job, told by three people on one control plane. @throws where a step does not come to what it should */
 export async function tellStory({ explain, run, logIn }: Teller): Promise<void> {
+  explain('Each person has a FLWR_HOME with the connection, as on a machine of their own.');
   explain('alice, a researcher, logs in. Her terminal shows a code; she approves it.');
   await logIn('alice');
 

@@ -1,7 +1,6 @@
-import { styleText } from 'node:util';
 import { AppError } from '../core/errors.ts';
 import { approveLogin } from '../dev/approve.ts';
-import { type Outcome, quote, runFedctl, type Write } from './shell.ts';
+import { explain, type Outcome, quote, runFedctl, type Write } from './shell.ts';
 import type { Stage } from './stage.ts';
 
 /** What a step must come to; anything else ends the quickstart with a failure. */
@@ -28,7 +27,6 @@ export function createTeller(options: {
   signal: AbortSignal;
 }): Teller {
   const { stage, project, byHand, write, signal } = options;
-  const explain = (text: string): void => write(`\n${styleText('cyan', `# ${text}`)}\n`);
   const commandOf = (who: string, args: readonly string[]) => ({
     who,
     args,
@@ -37,7 +35,7 @@ export function createTeller(options: {
     signal,
   });
   return {
-    explain,
+    explain: (text) => explain(text, write),
     async run(who, args, expected = {}) {
       const outcome = await runFedctl(commandOf(who, args), write);
       check(who, args, outcome, expected);
@@ -47,7 +45,7 @@ export function createTeller(options: {
       const account = stage.facts.accounts.find((one) => one.name === who);
       if (!account) throw new AppError('INTERNAL', 'QUICKSTART_ACCOUNT', `The stack has no account ${who}.`);
       if (byHand) {
-        explain(`In the browser, log in as ${who} with the password ${account.password}`);
+        explain(`In the browser, log in as ${who} with the password ${account.password}`, write);
         const outcome = await runFedctl({ ...commandOf(who, ['login']), terminal: true }, write);
         check(who, ['login'], outcome, {});
         return;

@@ -49,7 +49,7 @@ describe('the quickstart', () => {
       /alice\$ fedctl logout/,
     ];
     expect(output()).toMatch(new RegExp(story.map((step) => step.source).join('[^]*')));
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftBehind(temporary)).toEqual([]);
   }, 300_000);
 
   test('interrupted, it ends the stack and deletes its folder', async () => {
@@ -57,6 +57,11 @@ describe('the quickstart', () => {
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     expect(await ended).toBe(130);
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftBehind(temporary)).toEqual([]);
   }, 60_000);
 });
+
+/** Node keeps its compile cache there too; that is not ours. */
+function leftBehind(folder: string): readonly string[] {
+  return readdirSync(folder).filter((name) => name.startsWith('fedctl'));
+}
