@@ -30,7 +30,8 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  readonly request: object;
+  /** A message, or bytes to send as they are. */
+  readonly request: object | Uint8Array;
   /** Metadata, such as `authorization`. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Ends a stream after that many messages; it is then as if cancelled. */
@@ -70,7 +71,8 @@ function callOnce(client: Client, path: string, { request, metadata = {}, take }
   if (procedure === undefined) throw new Error(`There is no procedure ${path}.`);
   const sent = new Metadata();
   for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
-  const { requestSerialize: encode, responseDeserialize: decode } = procedure;
+  const { requestSerialize, responseDeserialize: decode } = procedure;
+  const encode = request instanceof Uint8Array ? (bytes: Buffer) => bytes : requestSerialize;
   // Every kind of call looks the same here: one message out, messages until the status in.
   const call = client.makeBidiStreamRequest(path, encode, decode, sent, { deadline: Date.now() + 30_000 });
   const started = performance.now();

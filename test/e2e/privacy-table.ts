@@ -1,0 +1,85 @@
+import { status } from '@grpc/grpc-js';
+
+/** One way in which a procedure names a run. */
+export interface NamingCall {
+  readonly path: string;
+  /** How it names it, where there are several ways. */
+  readonly way?: string;
+  readonly request: (runId: bigint) => object;
+  /** What the owner of a running run gets, one after the other in the order of the table. */
+  readonly owner: number;
+  /** Messages to wait for before hanging up, where the answer goes on with the run. */
+  readonly take?: number;
+}
+
+const LIST = { limit: 20, cursor: '', federation: '', mine: false };
+const grantOn = (id: bigint) => ({
+  who: 'user:dev|somebody-new',
+  role: 'viewer',
+  object: `run:${id}`,
+  forSeconds: 60n,
+});
+
+/** Every procedure that takes the id of a run, in every way in which it does. */
+export const NAMES_RUN: readonly NamingCall[] = [
+  {
+    path: '/fedctl.v1.Runs/ListRuns',
+    way: 'id',
+    request: (runId) => ({ ...LIST, runIdPrefix: '', runId }),
+    owner: status.OK,
+  },
+  {
+    path: '/fedctl.v1.Runs/ListRuns',
+    way: 'prefix',
+    request: (id) => ({ ...LIST, runIdPrefix: String(id) }),
+    owner: status.OK,
+  },
+  {
+    path: '/fedctl.v1.Runs/StreamLogs',
+    way: 'follow',
+    request: (runId) => ({ runId, offset: 0n, follow: true }),
+    owner: status.CANCELLED,
+    take: 1,
+  },
+  {
+    path: '/fedctl.v1.Runs/StreamLogs',
+    way: 'show',
+    request: (runId) => ({ runId, offset: 0n, follow: false }),
+    owner: status.OK,
+  },
+  { path: '/fedctl.v1.Access/Can', request: (id) => ({ action: 'view', object: `run:${id}` }), owner: status.OK },
+  { path: '/fedctl.v1.Access/Grant', request: grantOn, owner: status.OK },
+  {
+    path: '/fedctl.v1.Access/ListGrants',
+    way: 'object',
+    request: (id) => ({ who: '', object: `run:${id}` }),
+    owner: status.OK,
+  },
+  {
+    path: '/fedctl.v1.Access/ListGrants',
+    way: 'who and object',
+    request: (id) => ({ who: 'user:dev|somebody-new', object: `run:${id}` }),
+    owner: status.OK,
+  },
+  { path: '/fedctl.v1.Access/Revoke', request: grantOn, owner: status.OK },
+  { path: '/flwr.proto.Control/ListRuns', request: (runId) => ({ runId, limit: undefined }), owner: status.OK },
+  {
+    path: '/flwr.proto.Control/StreamLogs',
+    request: (runId) => ({ runId, afterTimestamp: 0 }),
+    owner: status.CANCELLED,
+    take: 1,
+  },
+  { path: '/fedctl.v1.Runs/StopRun', request: (runId) => ({ runId }), owner: status.OK },
+  // The owner learns that it has ended by now.
+  { path: '/flwr.proto.Control/StopRun', request: (runId) => ({ runId }), owner: status.FAILED_PRECONDITION },
+];
+
+/** Served, and no field of the request can hold the id of a run. */
+export const NAMES_NO_RUN: readonly string[] = [
+  ...['GetServerInfo', 'StartLogin', 'PollLogin', 'Renew', 'Logout', 'WhoAmI'].map(
+    (name) => `/fedctl.v1.Sessions/${name}`,
+  ),
+  '/fedctl.v1.Runs/StartRun',
+  '/fedctl.v1.Access/WhoIs',
+  ...['GetLoginDetails', 'GetAuthTokens', 'StartRun'].map((name) => `/flwr.proto.Control/${name}`),
+];
