@@ -44,9 +44,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'APP', shrinks: true },
   { title: 'STATUS' },
   { title: 'ELAPSED' },
-  { title: 'FEDERATION', shrinks: true, drop: 1 },
-  { title: 'OWNER', shrinks: true, drop: 2 },
-  { title: 'REASON', shrinks: true, drop: 3 },
+  { title: 'FEDERATION', shrinks: true, drop: 2 },
+  { title: 'OWNER', shrinks: true, drop: 3 },
+  { title: 'REASON', shrinks: true, drop: 1 },
 ];
 
 /** Runs as a table that fits `width`, in the order given. */

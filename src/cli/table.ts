@@ -12,7 +12,7 @@ export interface Column {
 export type Measure = (text: string) => number;
 
 const GAP = 2;
-const MIN_SHRUNK = 6;
+const MIN_SHRUNK = 8;
 
 /** A measure for these texts: plain length for ASCII, else by the width of each character (loaded only then). */
 export async function measureFor(texts: readonly string[]): Promise<Measure> {

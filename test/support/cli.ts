@@ -2,6 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Secret } from '../../src/core/secret.ts';
+import { openCredentials } from '../../src/credentials/credential-file.ts';
+import { caPin } from '../../src/credentials/records.ts';
+import type { TokenPair } from '../../src/gen/fedctl/v1/sessions.ts';
 
 const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
 
@@ -105,13 +109,39 @@ export async function makeProject(
   const dir = await mkdtemp(join(tmpdir(), 'fedctl-cli-'));
   const connect = (lines: readonly string[]) =>
     writeFile(join(dir, 'pyproject.toml'), `${PYPROJECT}\n[tool.flwr.federations.lab]\n${lines.join('\n')}\n`);
+  const started: RunningCli[] = [];
+  const start = (...args: string[]) => {
+    const running = startCli(args, { cwd: dir, env });
+    started.push(running);
+    return running;
+  };
   if (ca !== undefined) await writeFile(join(dir, 'ca.pem'), ca);
   await connect([`address = "${address}"`, ...(ca === undefined ? [] : ['root-certificates = "ca.pem"'])]);
   return {
     dir,
-    cli: (...args) => runCli(args, { cwd: dir, env }),
-    start: (...args) => startCli(args, { cwd: dir, env }),
+    cli: (...args) => start(...args).ended,
+    start,
     connect,
-    remove: () => rm(dir, { recursive: true, force: true }),
+    remove: async () => {
+      // A test that failed may have left one waiting.
+      for (const { child } of started) if (child.exitCode === null) child.kill('SIGKILL');
+      await rm(dir, { recursive: true, force: true });
+    },
   };
+}
+
+/** A login as the CLI would have stored it, without the time that logging in takes. */
+export async function storeLogin(
+  project: CliProject,
+  { address, ca, tokens }: { address: string; ca: string; tokens: TokenPair },
+): Promise<void> {
+  const path = join(project.dir, '.flwr/.credentials/lab.json');
+  const file = openCredentials({ path, origin: address, caPin: caPin(Buffer.from(ca)) });
+  await file.write({
+    accessToken: new Secret(tokens.accessToken),
+    refreshToken: new Secret(tokens.refreshToken),
+    expiresIn: Number(tokens.expiresIn),
+    sessionId: tokens.sessionId,
+    account: tokens.account,
+  });
 }

@@ -40,6 +40,8 @@ export interface FakeState {
   log: Buffer;
   /** Bytes of log after which a stream breaks, once. */
   breakAt: number | undefined;
+  /** When the stream breaks, the tokens so far expire. */
+  expireOnBreak: boolean;
   /** Next call fails so; consumed. */
   failNext: FakeFailure[];
   submitted: { requestId: string; size: number; runConfig: object }[];
@@ -103,6 +105,7 @@ export function newState(): FakeState {
     runs: [],
     log: Buffer.alloc(0),
     breakAt: undefined,
+    expireOnBreak: false,
     failNext: [],
     submitted: [],
     loseAnswer: false,
@@ -336,7 +339,7 @@ function runsOf(state: FakeState): RunsServer {
       const refused = refusal(state, call.metadata);
       const run = state.runs.find((one) => one.runId === call.request.runId);
       if (refused !== undefined || run === undefined) {
-        call.destroy(Object.assign(new Error('refused'), failure(refused ?? UNKNOWN_RUN)));
+        call.emit('error', failure(refused ?? UNKNOWN_RUN));
         return;
       }
       call.sendMetadata(new Metadata());
@@ -347,10 +350,8 @@ function runsOf(state: FakeState): RunsServer {
       }
       if (state.breakAt !== undefined) {
         state.breakAt = undefined;
-        setTimeout(
-          () => call.destroy(Object.assign(new Error('draining'), { code: status.UNAVAILABLE, details: 'draining' })),
-          20,
-        );
+        if (state.expireOnBreak) for (const token of state.accessTokens) state.expiredTokens.add(token);
+        setTimeout(() => call.emit('error', { code: status.UNAVAILABLE, details: 'draining' }), 20);
         return;
       }
       if (isOver(run)) call.write({ text: '', nextOffset: BigInt(end), finished: run });

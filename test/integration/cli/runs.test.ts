@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { selfSigned, type TestPair } from '../../support/certificates.ts';
-import { type CliProject, makeProject, runCli } from '../../support/cli.ts';
-import { type ControlFake, fakeRun, startControlFake } from '../../support/control-fake.ts';
+import { type CliProject, makeProject, runCli, storeLogin } from '../../support/cli.ts';
+import { type ControlFake, fakeRun, issue, startControlFake } from '../../support/control-fake.ts';
 
 let tls: TestPair;
 let fake: ControlFake;
@@ -16,7 +16,7 @@ beforeEach(async () => {
   await mkdir(join(project.dir, 'tiny'));
   await writeFile(join(project.dir, 'tiny/server.py'), 'app = None\n');
   await writeFile(join(project.dir, 'tiny/client.py'), 'app = None\n');
-  await project.cli('login');
+  await storeLogin(project, { address: fake.address, ca: tls.cert, tokens: issue(fake.state) });
 });
 
 afterEach(async () => {
@@ -109,7 +109,7 @@ describe('log', () => {
     fake.state.log = Buffer.from(log);
     fake.state.breakAt = 300;
     fake.state.runs = [fakeRun({ runId: 42n, status: 'finished:completed' })];
-    for (const token of fake.state.accessTokens) fake.state.expiredTokens.add(token);
+    fake.state.expireOnBreak = true;
     const { code, stdout } = await project.cli('log', '42');
     expect(stdout).toBe(log);
     expect(code).toBe(0);
@@ -152,7 +152,12 @@ describe('ls', () => {
     const { code, stdout } = await project.cli('ls');
     expect(code).toBe(0);
     for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    expect(stdout).toMatchInlineSnapshot();
+    expect(stdout).toMatchInlineSnapshot(`
+"RUN ID                APP        STATUS           ELAPSED  FEDERATI…  REASON
+12345678901234567890  flowerla…  running          1:40     @lab/def…  a very lo…
+7                     evil/app…  finished:failed  1:00     @lab/def…
+"
+`);
   });
 
   test("JSON: flwr's keys, ids as strings", async () => {
