@@ -5,9 +5,6 @@ import { pipeline } from 'node:stream/promises';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { AppError } from '../../core/errors.ts';
 
-/** What went wrong with a download: `unreachable` lets other ways be tried, `mismatch` must not. */
-export type DownloadFailure = 'unreachable' | 'mismatch';
-
 const MAX_BYTES = 200 * 1024 * 1024;
 const MAX_CHECKSUMS = 256 * 1024;
 
