@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { renderFailure } from './failure.ts';
 import { wantsJson } from './run.ts';
-import { processStdio, type Stdio } from './stdio.ts';
+import { leaveWhenWritten, processStdio, type Stdio } from './stdio.ts';
 import { safeLine } from './text.ts';
 
 const formatFlag = option({ options: ['default', 'json'] as const });
@@ -74,5 +74,6 @@ export abstract class BaseCommand extends Command {
 
   override async finally(_error: Error | undefined): Promise<void> {
     for (const close of this.#closing) close();
+    if (this.#closing.length > 0) leaveWhenWritten();
   }
 }
