@@ -72,7 +72,7 @@ function callOnce(client: Client, path: string, { request, metadata = {}, take }
   const sent = new Metadata();
   for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
   const { requestSerialize, responseDeserialize: decode } = procedure;
-  const encode = request instanceof Uint8Array ? (bytes: Buffer) => bytes : requestSerialize;
+  const encode = request instanceof Uint8Array ? (bytes: object) => bytes as Buffer : requestSerialize;
   // Every kind of call looks the same here: one message out, messages until the status in.
   const call = client.makeBidiStreamRequest(path, encode, decode, sent, { deadline: Date.now() + 30_000 });
   const started = performance.now();

@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect } from '@jest/globals';
 import { approveLogin } from '../../src/dev/approve.ts';
 import type { StackFacts } from '../../src/dev/stack.ts';
 import { type CliResult, type RunningCli, startCli } from './cli.ts';
@@ -88,8 +87,8 @@ function makePerson(options: PersonOptions): Person {
     fedctl: (...args) => start(...args).ended,
     async json(args, code = 0) {
       const result = await start(...args, '--format', 'json').ended;
-      expect({ args, ...result }).toMatchObject({ code });
-      return JSON.parse(result.stdout);
+      if (result.code === code) return JSON.parse(result.stdout);
+      throw new Error(`${name}$ fedctl ${args.join(' ')} ended with ${result.code}: ${result.stdout}${result.stderr}`);
     },
     at: (folder) => makePerson({ ...options, cwd: folder }),
     async login(...args) {
