@@ -24,7 +24,8 @@ export function identityOf(claims: IdTokenClaims, mapping: ClaimsMapping, now: n
   const subject = claims.sub;
   if (typeof subject !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(subject))
     throw providerAnswerInvalid(new Error('ID token: sub is not 1 to 255 printable ASCII characters'));
-  const email = display(claims.email);
+  // Who may be found by an address to be granted something should have it: what the provider says is unproven, is none.
+  const email = claims.email_verified === false ? '' : display(claims.email);
   const preferredName = display(claims[mapping.usernameClaim]) || email.split('@')[0] || subject;
   return {
     issuer: mapping.issuer,

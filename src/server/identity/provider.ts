@@ -40,7 +40,7 @@ export interface ProviderTokens {
 export interface RefreshedTokens {
   /** The refresh token to use from now on: a new one, or the old one where the provider kept it (RT-05). */
   readonly refreshToken: string;
-  /** Undefined where the answer had no ID token or no such claim. */
+  /** None where the provider names none any more; undefined where it could not be asked. */
   readonly groups: readonly string[] | undefined;
 }
 
@@ -85,7 +85,7 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     configuration: client.Configuration,
     answer: TokenAnswer,
     wanted: readonly (string | undefined)[],
-  ): Promise<IdTokenClaims | undefined> {
+  ): Promise<Told | undefined> {
     if (answer.id_token === undefined) return undefined;
     const { jwks_uri: keysAt = '' } = configuration.serverMetadata();
     await keys.check(answer.id_token, () => transport.readKeys(keysAt));
@@ -113,9 +113,9 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
       if (!configuration) return { state: 'unreachable' };
       try {
         const answer = await client.genericGrantRequest(configuration, DEVICE_GRANT, { device_code: deviceCode });
-        const claims = await claimsOf(configuration, answer, [mapping.usernameClaim, mapping.groupsClaim]);
-        if (!claims) throw providerAnswerInvalid(new Error('token answer without an ID token'));
-        const identity = identityOf(claims, mapping, clock.now());
+        const told = await claimsOf(configuration, answer, [mapping.usernameClaim, mapping.groupsClaim]);
+        if (!told) throw providerAnswerInvalid(new Error('token answer without an ID token'));
+        const identity = identityOf(told.claims, mapping, clock.now());
         return { state: 'approved', tokens: { refreshToken: answer.refresh_token, identity } };
       } catch (raised) {
         return judgePoll(raised);
@@ -124,12 +124,16 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     refresh: (refreshToken, expected) =>
       ask(async (configuration) => {
         const answer = await client.refreshTokenGrant(configuration, refreshToken);
-        const claims = await claimsOf(configuration, answer, [mapping.groupsClaim]);
-        if (claims) checkSamePerson(claims, expected);
-        const hasGroups = claims !== undefined && mapping.groupsClaim !== undefined && mapping.groupsClaim in claims;
+        const told = await claimsOf(configuration, answer, [mapping.groupsClaim]);
+        if (told) checkSamePerson(told.claims, expected);
+        const { claims, isComplete } =
+          told ??
+          (mapping.groupsClaim === undefined ? NOTHING : await userinfo(configuration, answer, expected.subject));
+        // Who was taken out of the last group often has no such claim any more: that counts as none, not as "as before".
+        const isKnown = isComplete || (mapping.groupsClaim !== undefined && mapping.groupsClaim in claims);
         return {
           refreshToken: answer.refresh_token ?? refreshToken,
-          groups: hasGroups ? identityOf(claims, mapping, clock.now()).groups : undefined,
+          groups: isKnown ? identityOf({ ...claims, sub: expected.subject }, mapping, clock.now()).groups : undefined,
         };
       }),
     async revoke(refreshToken) {
@@ -173,6 +177,14 @@ function judgePoll(raised: unknown): DevicePoll {
 
 type TokenAnswer = Awaited<ReturnType<typeof client.genericGrantRequest>>;
 
+/** What a provider says of a person. */
+interface Told {
+  readonly claims: IdTokenClaims;
+  /** False where something is missing because the userinfo endpoint did not answer. */
+  readonly isComplete: boolean;
+}
+const NOTHING: Told = { claims: {}, isComplete: true };
+
 /**
  * The claims of the ID token. Providers may keep names and groups for their userinfo endpoint (OIDC Core 5.4): what is
  * wanted and missing is asked for there, for the same subject (security.md ID-06), and done without where that fails.
@@ -181,12 +193,20 @@ async function completeClaims(
   configuration: client.Configuration,
   answer: TokenAnswer,
   wanted: readonly (string | undefined)[],
-): Promise<IdTokenClaims | undefined> {
+): Promise<Told | undefined> {
   const claims = answer.claims() as IdTokenClaims | undefined;
-  const missing = claims !== undefined && wanted.some((name) => name !== undefined && !(name in claims));
-  if (!missing || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
-  const more = await client.fetchUserInfo(configuration, answer.access_token, String(claims.sub)).catch(() => ({}));
-  return { ...more, ...claims };
+  if (!claims) return undefined;
+  const isMissing = wanted.some((name) => name !== undefined && !(name in claims));
+  if (!isMissing || configuration.serverMetadata().userinfo_endpoint === undefined) return { claims, isComplete: true };
+  const more = await userinfo(configuration, answer, String(claims.sub));
+  return { claims: { ...more.claims, ...claims }, isComplete: more.isComplete };
+}
+
+/** A renewal may come without an ID token (OIDC Core 12.2); then, too, this endpoint tells today's groups. */
+async function userinfo(configuration: client.Configuration, answer: TokenAnswer, subject: string): Promise<Told> {
+  if (configuration.serverMetadata().userinfo_endpoint === undefined) return { claims: {}, isComplete: false };
+  const claims = await client.fetchUserInfo(configuration, answer.access_token, subject).catch(() => undefined);
+  return { claims: claims ?? {}, isComplete: claims !== undefined };
 }
 
 /**

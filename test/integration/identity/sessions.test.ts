@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/core/errors.ts';
 import type { TokenPair } from '../../../src/core/services.ts';
 import { drop, type EvilAnswer, type EvilIdp, html, startEvilIdp } from '../../support/evil-idp.ts';
-import { type Bench, evilIssuer, logIn, openBench, reasonOf } from './setup.ts';
+import { type Bench, evilIssuer, logIn, openBench, providerOf, reasonOf } from './setup.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -298,6 +298,32 @@ describe('renewal', () => {
     idp.on('/token', () => idp.tokens({ id_token: idp.idToken({}, { kid: 'k2' }, privateKey) }));
     expect((await bench.sessions.renew(pair.refreshToken)).accountHandle).toBe('alice');
     expect(idp.count('/keys')).toBe(2);
+  });
+
+  test('groups that the provider names no more are gone with the renewal; where it can not be asked they stay', async () => {
+    const { issuer, client } = evilIssuer(idp);
+    const grouped = await openBench(evilIssuer(idp), {
+      providers: [{ ...providerOf({ issuer, client }), groupsClaim: 'groups' }],
+    });
+    try {
+      const groupsAfter = async (token: Record<string, unknown>, userinfo: EvilAnswer) => {
+        idp.on('/userinfo', () => ({ status: 404, json: {} }));
+        idp.on('/token', () => idp.tokens({ id_token: idp.idToken({ groups: ['ward-a'] }) }));
+        const { refreshToken } = await logIn(grouped);
+        idp.on('/userinfo', () => userinfo);
+        idp.on('/token', () => idp.tokens(token));
+        const { accessToken } = await grouped.sessions.renew(refreshToken);
+        return (await grouped.sessions.authenticate(accessToken)).subject.groups;
+      };
+      const [silent, away]: EvilAnswer[] = [{ json: { sub: 'alice' } }, { status: 503, json: {} }];
+      expect(await groupsAfter({ id_token: idp.idToken() }, silent)).toEqual([]);
+      expect(await groupsAfter({ id_token: undefined }, silent)).toEqual([]);
+      expect(await groupsAfter({ id_token: undefined }, { json: { sub: 'alice', groups: ['b'] } })).toEqual(['b']);
+      expect(await groupsAfter({ id_token: idp.idToken() }, away)).toEqual(['ward-a']);
+      expect(await groupsAfter({ id_token: undefined }, { json: { sub: 'bob', groups: ['b'] } })).toEqual(['ward-a']);
+    } finally {
+      await grouped.cleanup();
+    }
   });
 
   test('a logout during a renewal wins, and the provider gets its new token back', async () => {
