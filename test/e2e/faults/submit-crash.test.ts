@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { isFinal } from '../../../src/core/runs.ts';
+import type { Failpoint } from '../../../src/server/runs/index.ts';
+import {
+  type Acknowledged,
+  findViolations,
+  placesWith,
+  readRows,
+  type StatusHistory,
+  watchStatuses,
+} from '../../support/invariants.ts';
+import { type Person, TICKER } from '../../support/people.ts';
+import { until } from '../../support/until.ts';
+import { type Stage, setStage } from './stage.ts';
+
+/** Points at which the engine has the run, or will be asked for it again. */
+const KEPT: readonly Failpoint[] = [
+  'submit.before-row',
+  'submit.after-engine',
+  'submit.after-id',
+  'submit.before-answer',
+];
+const SHORT = ['-c', 'ticks=1 pause=0.0'] as const;
+const acknowledged: Acknowledged[] = [];
+let stage: Stage;
+let alice: Person;
+let statuses: StatusHistory;
+
+beforeAll(async () => {
+  stage = await setStage({ engine: { nodes: 0 }, changes: { runs: { reconcile: '500ms', unmatched: '5s' } } });
+  alice = stage.people.person('alice');
+  const plane = await stage.serve();
+  await alice.login();
+  statuses = watchStatuses(stage.database);
+  await plane.stop();
+}, 120_000);
+afterEach(() => stage.silence());
+afterAll(async () => {
+  statuses?.end();
+  await stage?.close();
+}, 60_000);
+
+interface Submitted {
+  readonly code: number | null;
+  readonly document: { readonly 'run-id'?: string; readonly error?: { readonly code: string; readonly hint: string } };
+}
+
+async function submit(requestId: string): Promise<Submitted> {
+  const { code, stdout } = await alice.fedctl('run', TICKER, '--request-id', requestId, ...SHORT, '--json');
+  const document = JSON.parse(stdout);
+  if (code === 0) acknowledged.push({ requestId, runId: document['run-id'] });
+  return { code, document };
+}
+
+/** Submits to a server that crashes at `point`, and brings a sound one back while that command still tries. */
+async function crashAt(
+  point: Failpoint,
+): Promise<{ requestId: string; first: Submitted; back: () => Promise<unknown> }> {
+  const requestId = `crash-${point}`;
+  const crashing = await stage.serve({ env: { NODE_ENV: 'test', FEDCTL_FAILPOINTS: point } });
+  const first = submit(requestId);
+  expect(await crashing.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  const plane = await stage.serve();
+  return { requestId, first: await first, back: () => plane.stop() };
+}
+
+/** The first command came through, or gave up waiting for the server and said how to go on. */
+function expectSameOrUnknown(first: Submitted, again: Submitted, requestId: string): void {
+  const { code, document } = first;
+  if (code === 0) expect(document['run-id']).toBe(again.document['run-id']);
+  else expect([code, document.error?.hint]).toEqual([6, expect.stringContaining(`--request-id ${requestId}`)]);
+}
+
+describe('F-25: the server is killed in the middle of a submit', () => {
+  test.each(KEPT)(
+    'I1, I3: %s: the command comes through, and repeating it gives the same run',
+    async (point) => {
+      const { requestId, first, back } = await crashAt(point);
+      const again = await submit(requestId);
+      expect(again).toMatchObject({ code: 0 });
+      expectSameOrUnknown(first, again, requestId);
+      expect(readRows(stage.database).filter((row) => row.request_id === requestId)).toHaveLength(1);
+      await back();
+    },
+    60_000,
+  );
+
+  test('I2: submit.after-row: the engine never got it; that is told, and a new submission runs', async () => {
+    const { requestId, first, back } = await crashAt('submit.after-row');
+    const again = await submit(requestId);
+    for (const { code, document } of [first, again]) {
+      expect(code).toBe(1);
+      expect(document.error).toMatchObject({ code: 'RUN_NOT_STARTED', hint: 'Submit again with a new request id.' });
+    }
+    expect(await submit(`${requestId}-anew`)).toMatchObject({ code: 0 });
+    await back();
+  }, 60_000);
+
+  test('failpoints are inert unless NODE_ENV is test', async () => {
+    const plane = await stage.serve({ env: { NODE_ENV: 'production', FEDCTL_FAILPOINTS: 'submit.after-row' } });
+    expect(await submit('inert')).toMatchObject({ code: 0 });
+    await until(() => readRows(stage.database).every((row) => isFinal(row.status)), 60_000);
+    expect(await plane.stop()).toEqual({ code: 0, signal: null });
+  }, 90_000);
+
+  test('I1, I2, I3, I6, I7: the books of the engine and of the server agree, and no status went back', () => {
+    const books = { ours: stage.database, engine: join(stage.engine?.folder ?? '', 'state.db') };
+    expect(findViolations(books, acknowledged)).toEqual([]);
+    expect(statuses.end()).toEqual([]);
+    const completed = readRows(stage.database).filter((row) => row.status === 'finished:completed');
+    expect(new Set(acknowledged.map(({ runId }) => runId)).size).toBe(completed.length);
+    expect(completed).toHaveLength(KEPT.length + 2);
+  });
+
+  test('I8: no token and no key is in a log, in the audit trail or in what the commands printed', () => {
+    const { access, refresh } = alice.tokens();
+    const secrets = [
+      access,
+      refresh,
+      ...['master.key', 'client-secret'].map((name) => readFileSync(join(stage.folder, name), 'utf8').trim()),
+    ];
+    const places = { logs: stage.logs(), said: stage.people.said(), database: readFileSync(stage.database, 'latin1') };
+    expect(placesWith(secrets, places)).toEqual([]);
+  });
+});
