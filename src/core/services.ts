@@ -65,8 +65,8 @@ export interface Sessions {
   sessionOfRefreshToken(refreshToken: string): Promise<Session | undefined>;
   /** Ends a session at the provider and here; false where the provider could not be told. */
   end(session: Session, reason: string): Promise<boolean>;
-  /** Throws as `authenticate` would once the session has ended; at most 1 s late. For long streams. */
-  assertAlive(sessionId: string): Promise<void>;
+  /** The caller of a session as of now. Throws as `authenticate` would once it has ended; at most 1 s late. For long streams. */
+  assertAlive(sessionId: string): Promise<Caller>;
 }
 
 /** Public keys of our tokens (RFC 7517), for other services. */

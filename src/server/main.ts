@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts';
-import type { Service } from '../core/services.ts';
+import type { Logger } from '../core/log.ts';
+import type { ComponentHealth, Service } from '../core/services.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
@@ -57,10 +58,14 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     metrics,
     ...(options.failpoint ? { failpoint: options.failpoint } : {}),
   };
-  const certificates = await openCertificates(config, shared);
   await prepareState(config);
-  const parts = await createParts(shared);
-  const health = createHealth({ probes: probesOf(parts, config), clock });
+  const metricsToken = config.metrics.tokenFile ? await readSecretFile(config.metrics.tokenFile) : undefined;
+  const certificates = await openCertificates(config, shared);
+  const parts = await createParts(shared).catch((error: unknown) => {
+    certificates?.close();
+    throw error;
+  });
+  const health = createHealth({ probes: probesOf(parts, shared), clock });
   const issuerAliases = Object.fromEntries(config.oidc.map(({ issuer, alias }) => [issuer, alias]));
   const bootstrap = createBootstrap({
     admins: config.access.admins,
@@ -90,6 +95,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     wires: [fedctlV1, flowerControl],
     dispatch: createPipeline(services, handlers),
     limits: config.limits,
+    log,
     metrics,
   });
   const listening = { certificates, limits: config.limits, log, metrics };
@@ -102,7 +108,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
       keys: parts.identity.keys,
       registry,
       issuer: config.server.publicUrl ?? '',
-      metricsToken: config.metrics.tokenFile ? await readSecretFile(config.metrics.tokenFile) : undefined,
+      metricsToken,
     }),
   });
 
@@ -118,6 +124,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     const grpcPort = await front.listen();
     const httpsPort = await https.listen();
     log.info({ grpcPort, httpsPort, version }, 'the control plane is up');
+    void health.report().then(({ components }) => warnOf(components, log));
     return running({ grpcPort, httpsPort });
   } catch (error) {
     await front.close();
@@ -166,6 +173,11 @@ function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases
     federations: [federation],
     issuerAliases,
   };
+}
+
+/** What is not in order at start; later /readyz tells. */
+function warnOf(components: readonly ComponentHealth[], log: Logger): void {
+  for (const { name, ok, detail } of components) if (!ok) log.warn({ part: name }, detail);
 }
 
 async function startAll(duties: readonly Service[]): Promise<void> {

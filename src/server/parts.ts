@@ -151,22 +151,36 @@ function enginesOf({ config, log }: Shared): ReadonlyMap<string, Engine> {
 }
 
 /** What health asks; without store or OpenFGA nothing can be answered. */
-export function probesOf({ store, identity, access, engines }: Parts, { engine }: ServerConfig): readonly Probe[] {
+export function probesOf(
+  { store, identity, access, engines }: Parts,
+  { config: { engine }, log }: Pick<Shared, 'config' | 'log'>,
+): readonly Probe[] {
   return [
     { name: 'store', essential: true, probe: () => store.probe() },
     { name: 'openfga', essential: true, probe: () => access.probe() },
     { name: 'identity-provider', essential: false, probe: () => identity.probe() },
     ...[...engines.values()].map((one): Probe => ({ name: 'engine', essential: false, probe: () => one.probe() })),
     ...(engine.address
-      ? [{ name: 'engine-border', essential: false, probe: () => provenBorder(engine) } satisfies Probe]
+      ? [{ name: 'engine-border', essential: false, probe: borderProbe(engine, log) } satisfies Probe]
       : []),
   ];
 }
 
-async function provenBorder({ name, address, insecure }: ServerConfig['engine']): Promise<void> {
-  if (!address) return;
-  const health = await probeBorder({ name, address: formatAddress(address), insecure });
-  if (!health.ok) throw new AppError('FAILED_PRECONDITION', 'ENGINE_EXPOSED', health.detail);
+/** Health is for everybody: where the way past this server is stands in the log alone, once for each news. */
+function borderProbe({ name, address, insecure }: ServerConfig['engine'], log: Logger): Probe['probe'] {
+  let told = '';
+  return async () => {
+    if (!address) return;
+    const { ok, detail } = await probeBorder({ name, address: formatAddress(address), insecure });
+    if (!ok && detail !== told) log.error({ engine: name }, detail);
+    told = detail;
+    if (ok) return;
+    throw new AppError(
+      'FAILED_PRECONDITION',
+      'ENGINE_EXPOSED',
+      `The engine "${name}" can be reached past this server: its log says where, and how to end that.`,
+    );
+  };
 }
 
 function streamCounter(limits: ServerConfig['limits'], metrics: Metrics): StreamCounter {

@@ -10,6 +10,7 @@ const RULES: readonly Rule[] = [
   distinctProviders,
   trustworthyProviders,
   trustworthyOpenFga,
+  knownAdmins,
   engineAddress,
   sessionLifetimes,
 ];
@@ -65,6 +66,13 @@ function trustworthyProviders({ oidc }: ServerConfig): readonly Problem[] {
 function trustworthyOpenFga({ openfga }: ServerConfig): readonly Problem[] {
   if (!isPlainHttp(openfga.url) || openfga.allowHttp || isLoopback(new URL(openfga.url).hostname)) return [];
   return [{ path: 'openfga.url', problem: 'must start with https:// beyond loopback (or set allow-http = true)' }];
+}
+
+/** A typo would grant the right to nobody, in silence. */
+function knownAdmins({ access, oidc }: ServerConfig): readonly Problem[] {
+  return access.admins
+    .filter(({ issuer }) => !oidc.some((one) => one.issuer === issuer))
+    .map(() => ({ path: 'access.admins', problem: 'names an issuer that stands in no [[oidc]] table' }));
 }
 
 function engineAddress({ engine }: ServerConfig): readonly Problem[] {

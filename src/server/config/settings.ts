@@ -86,7 +86,6 @@ export const SETTINGS = {
     connections: integer({ default: 2000, min: 1, max: 1_000_000, doc: 'Open connections in all, for each port.' }),
     'concurrent-streams': integer({ default: 100, min: 1, max: 10_000, doc: 'Calls at a time on one connection.' }),
     'session-memory': size({ default: '64MiB', min: '16MiB', max: '4GiB', doc: 'Memory of one HTTP/2 connection.' }),
-    message: size({ default: '1MiB', min: '64KiB', max: '4MiB', doc: 'One message from a client, except an upload.' }),
     upload: size({
       default: '12MiB',
       min: '1MiB',
@@ -99,12 +98,6 @@ export const SETTINGS = {
       min: 1,
       max: 10_000,
       doc: 'Log streams at a time of one account.',
-    }),
-    'log-buffer': size({
-      default: '1MiB',
-      min: '64KiB',
-      max: '64MiB',
-      doc: 'Log text that waits for one slow reader.',
     }),
     'pending-logins': integer({ default: 1000, min: 1, max: 100_000, doc: 'Logins under way, in all.' }),
     'logins-per-minute': integer({

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { addressKey } from '../../core/addresses.ts';
 import type { Clock } from '../../core/clock.ts';
 import { createLru } from './lru.ts';
 
@@ -20,7 +20,7 @@ export function createStartPace({ perMinute, clock }: { perMinute: number; clock
   const buckets = createLru<{ tokens: number; at: number }>(MAX_ADDRESSES);
   return {
     take(address: string): number {
-      const key = networkOf(address);
+      const key = addressKey(address);
       const now = clock.monotonic();
       const last = buckets.get(key) ?? { tokens: perMinute, at: now };
       const tokens = Math.min(perMinute, last.tokens + ((now - last.at) * perMinute) / MINUTE_MS);
@@ -28,15 +28,4 @@ export function createStartPace({ perMinute, clock }: { perMinute: number; clock
       return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute);
     },
   };
-}
-
-/** One network has 2^64 addresses in IPv6: the first four groups count. */
-function networkOf(address: string): string {
-  const plain = address.split('%')[0] ?? '';
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0');
-  return [...front, ...zeros, ...back].slice(0, 4).join(':');
 }

@@ -62,9 +62,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return provider.revoke(vault.open(session.sealedProviderToken, 'provider-token', id));
     },
 
-    async assertAlive(sessionId) {
-      await live.caller(sessionId);
-    },
+    assertAlive: (sessionId) => live.caller(sessionId),
   };
 }
 

@@ -16,7 +16,7 @@ export interface OperationsParts {
   readonly metricsToken: Secret | undefined;
 }
 
-/** Verifiers may keep our keys for so long; a key signs only after it has been published for longer (seconds). */
+/** Verifiers may keep our keys for so long (seconds); for a key id that they don't know they have to read again. */
 const JWKS_MAX_AGE = 300;
 
 /** What the HTTPS port answers to monitors and to verifiers of our tokens. */

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Caller } from '../../core/services.ts';
 import type { Services } from './call.ts';
 import type { PolicyRow } from './policy.ts';
-import type { Question } from './targets.ts';
+import { askedOfRun, type Question } from './targets.ts';
 
 /**
  * Asks whether `caller` may; returns silently or throws the denial.
@@ -16,9 +16,7 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
   const ask = { subject: caller.subject, object: target.object };
   const options = { fresh: row.mutation };
   if (target.run?.quarantined) {
-    // Nobody submitted it through us: it belongs to no account and no federation.
-    const system = { subject: caller.subject, object: { type: 'system' }, right: 'can_admin' } as const;
-    if (await services.checker.check(system, options)) return;
+    if (await services.checker.check(askedOfRun(caller.subject, right, target.run, services), options)) return;
     throw runNotFound();
   }
   if (target.object.type !== 'run') {

@@ -1,6 +1,6 @@
-import type { AccessObject, Right } from '../../core/access.ts';
+import type { AccessObject, AccessQuestion, Right, Subject } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
-import { FEDERATION_ID, parseRunId, type RunId } from '../../core/ids.ts';
+import { checkFederationId, FEDERATION_ID, parseRunId, type RunId } from '../../core/ids.ts';
 import type { Run } from '../../core/runs.ts';
 import type { Services, Target } from './call.ts';
 import type { PolicyRow } from './policy.ts';
@@ -58,6 +58,12 @@ async function objectQuestion(row: PolicyRow, text: string, services: Services):
   return asked(row, object);
 }
 
+/** What is asked about a row. A run that nobody submitted through us is of no account and no federation: it is the system admins'. */
+export function askedOfRun(subject: Subject, right: Right, run: Run, services: Services): AccessQuestion {
+  if (run.quarantined) return { subject, right: 'can_admin', object: { type: 'system' } };
+  return { subject, right, object: runObject(run.id ?? 0n, run, services) };
+}
+
 /** The run as OpenFGA is asked about it; a stand-in where there is no row. */
 export function runObject(id: RunId, run: Run | undefined, services: Services): AccessObject {
   return {
@@ -69,7 +75,7 @@ export function runObject(id: RunId, run: Run | undefined, services: Services): 
 }
 
 function federationTarget(id: string, services: Services): AccessObject {
-  const federation = id || services.facts.defaultFederation;
+  const federation = id === '' ? services.facts.defaultFederation : checkFederationId(id);
   if (services.facts.federations.includes(federation)) return { type: 'federation', id: federation };
   throw new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', `There is no federation ${federation} that you may use.`, {
     hint: `The default federation of this server is ${services.facts.defaultFederation}.`,

@@ -7,7 +7,9 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { AppError } from '../../core/errors.ts';
+import { plainAddress } from '../../core/addresses.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Peer, TokenPair } from '../../core/services.ts';
 import type { ServerConfig } from '../config/types.ts';
@@ -20,13 +22,21 @@ export interface GrpcOptions {
   readonly wires: readonly Wire[];
   readonly dispatch: Dispatch;
   readonly limits: ServerConfig['limits'];
+  readonly log: Logger;
   readonly metrics: Metrics;
 }
 
+export interface GrpcServer extends Server {
+  /** Ends every open stream with UNAVAILABLE, which clients take as "go on somewhere else, or later". */
+  endStreams(): void;
+}
+
 /** One binding as it is served. */
-interface Served extends Pick<GrpcOptions, 'dispatch' | 'limits'> {
+interface Served extends Pick<GrpcOptions, 'dispatch' | 'limits' | 'log'> {
   readonly wire: Wire;
   readonly binding: Binding;
+  /** Ends of the open streams. */
+  readonly streams: Set<() => void>;
   /** Called at the start of a call; what it returns is called with the status code at its end. */
   readonly measure: () => (code: number) => void;
 }
@@ -34,16 +44,17 @@ interface Served extends Pick<GrpcOptions, 'dispatch' | 'limits'> {
 const bytes = (value: Buffer): Buffer => value;
 
 /** A grpc-js server with the wires' calls registered; bytes in, bytes out, everything between is the pipeline's. */
-export function createGrpcServer({ wires, dispatch, limits, metrics }: GrpcOptions): Server {
+export function createGrpcServer({ wires, dispatch, limits, log, metrics }: GrpcOptions): GrpcServer {
   const server = new Server(grpcServerOptions(limits));
   const measureOf = createMeasure(metrics);
+  const streams = new Set<() => void>();
   for (const wire of wires) {
     for (const binding of wire.bindings) {
-      register(server, { wire, binding, dispatch, limits, measure: measureOf(binding.method) });
+      register(server, { wire, binding, dispatch, limits, log, streams, measure: measureOf(binding.method) });
     }
     for (const [path, text] of Object.entries(wire.unimplemented)) registerUnimplemented(server, path, text);
   }
-  return server;
+  return Object.assign(server, { endStreams: () => streams.forEach((end) => void end()) });
 }
 
 function createMeasure(metrics: Metrics): (method: string) => Served['measure'] {
@@ -86,12 +97,15 @@ type Read = () => Promise<readonly Buffer[]>;
 async function serveUnary(call: Unary | Upload, done: Done, served: Served, read: Read): Promise<void> {
   const measured = served.measure();
   const { outcome, used, headers } = begin(call, served, read);
+  let isDecided = false;
   try {
     const output = await outcome.result;
+    isDecided = true;
     const answer = used().encode(output, headers) as Uint8Array;
     done(null, Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength));
     measured(grpc.OK);
   } catch (error) {
+    if (isDecided) tellLate(served, outcome.requestId, error);
     const status = toStatus(error, outcome.requestId, served.wire.texts);
     done(status);
     measured(status.code);
@@ -100,21 +114,44 @@ async function serveUnary(call: Unary | Upload, done: Done, served: Served, read
 
 async function serveStream(call: Download, served: Served): Promise<void> {
   const measured = served.measure();
-  const { outcome, used, headers, signal } = begin(call, served, async () => [call.request]);
+  const { outcome, used, headers, signal, abort } = begin(call, served, async () => [call.request]);
+  const end = () => abort(stopping());
+  served.streams.add(end);
+  let isDecided = false;
   try {
     const output = await outcome.result;
+    isDecided = true;
     for await (const message of used().encode(output, headers) as AsyncIterable<Uint8Array>) {
       if (signal.aborted) break;
       const more = call.write(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
       if (!more) await drained(call, signal);
     }
+    if (isAppError(signal.reason)) throw signal.reason;
     call.end();
     measured(grpc.OK);
   } catch (error) {
-    const status = toStatus(error, outcome.requestId, served.wire.texts);
+    if (isDecided && !signal.aborted) tellLate(served, outcome.requestId, error);
+    const cause = isAppError(signal.reason) ? signal.reason : error;
+    const status = toStatus(cause, outcome.requestId, served.wire.texts);
     call.emit('error', status);
     measured(status.code);
+  } finally {
+    served.streams.delete(end);
   }
+}
+
+/** A log never ends in good order before its run does (design.md "Tokens"): this makes clients take it up again. */
+function stopping(): AppError {
+  return new AppError('UNAVAILABLE', 'SERVER_STOPPING', 'The server is being stopped or restarted.', {
+    hint: 'Try again in a moment.',
+  });
+}
+
+/** What fails once the pipeline has answered, such as a stream half-way, is logged here; until then the pipeline does it. */
+function tellLate({ log, binding }: Served, requestId: string, error: unknown): void {
+  const fields = { requestId, action: binding.method };
+  if (!isAppError(error)) log.error({ ...fields, err: error }, 'an answer failed in a way nobody foresaw');
+  else if (error.cause !== undefined) log.warn({ ...fields, reason: error.reason, cause: error.cause }, error.message);
 }
 
 /** Hands a call to the pipeline. `used()` is the binding that the request chose. */
@@ -140,7 +177,7 @@ function begin(call: AnyCall, { wire, binding, dispatch, limits }: Served, read:
     },
     accepted: (pair) => sendHeaders(call, wire, pair),
   });
-  return { outcome, used: () => used, headers, signal: abort.signal };
+  return { outcome, used: () => used, headers, signal: abort.signal, abort: (why: AppError) => abort.abort(why) };
 
   function chosen(): Binding {
     // Malformed bytes choose nothing; decoding them again inside the pipeline gives the error its place.
@@ -190,11 +227,8 @@ function tooLarge(limit: number): AppError {
 }
 
 function peerOf(call: AnyCall, headers: Headers): Peer {
-  // `address:port`, IPv6 in brackets: the port tells nothing.
-  const address = call
-    .getPeer()
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '');
+  // `address:port`, also for IPv6: the port tells nothing.
+  const address = plainAddress(call.getPeer().replace(/:\d+$/, ''));
   return { address, userAgent: (headers.get('user-agent')[0] ?? '').slice(0, 200) };
 }
 
@@ -207,6 +241,7 @@ async function readAll(call: ServerReadableStream<Buffer, Buffer>, limit: number
     if (size > limit) throw tooLarge(limit);
     parts.push(part);
   }
+  // A client that hangs up half-way ends the loop as one that is done does: the announced size tells them apart.
   return parts;
 }
 

@@ -66,15 +66,3 @@ export function createSlots({ perKey, total }: { perKey: number; total: number }
     },
   };
 }
-
-/** What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, of which one host has plenty. */
-export function addressKey(remoteAddress: string | undefined): string {
-  const address = (remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const middle =
-    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
-  return `${[...left, ...middle, ...right].slice(0, 4).join(':')}::/64`;
-}

@@ -1,12 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
+import { addressKey } from '../../core/addresses.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { type Metrics, silentMetrics } from '../../core/metrics.ts';
 import type { CertificatePair } from '../config/pair.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
-import { addressKey, createSlots, type Slots } from './limits.ts';
+import { createSlots, type Slots } from './limits.ts';
 
 export interface ListenerOptions {
   /** For log and metrics: "grpc" or "https". */
@@ -70,7 +71,12 @@ export function createListener(options: ListenerOptions): Listener {
     for (const socket of handshakes.values()) socket.destroy();
   };
   return {
-    listen: () => listen(server, host, port),
+    async listen() {
+      const taken = await listen(server, host, port);
+      // Such as EMFILE: that connection is lost, the port is not.
+      server.on('error', (error) => options.log.error({ err: error }, 'a connection could not be taken'));
+      return taken;
+    },
     async drain(graceMs) {
       stop();
       await allClosed(door.sockets, graceMs);

@@ -315,7 +315,8 @@ describe('renewal', () => {
         const { accessToken } = await grouped.sessions.renew(refreshToken);
         return (await grouped.sessions.authenticate(accessToken)).subject.groups;
       };
-      const [silent, away]: EvilAnswer[] = [{ json: { sub: 'alice' } }, { status: 503, json: {} }];
+      const silent: EvilAnswer = { json: { sub: 'alice' } };
+      const away: EvilAnswer = { status: 503, json: {} };
       expect(await groupsAfter({ id_token: idp.idToken() }, silent)).toEqual([]);
       expect(await groupsAfter({ id_token: undefined }, silent)).toEqual([]);
       expect(await groupsAfter({ id_token: undefined }, { json: { sub: 'alice', groups: ['b'] } })).toEqual(['b']);

@@ -29,13 +29,16 @@ let behave: (incoming: Incoming<never>) => Promise<unknown>;
 let front: Front;
 let client: Client;
 let port: number;
+/** Errors that the transport told the log. */
+const logged: object[] = [];
 
 beforeAll(async () => {
   const dispatch = ((incoming: Incoming<never>) => ({
     requestId: 'ref-1',
     result: behave(incoming),
   })) as unknown as Dispatch;
-  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], dispatch, limits, metrics: silentMetrics });
+  const log = { ...silentLogger, error: (fields: object) => logged.push(fields) };
+  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], dispatch, limits, log, metrics: silentMetrics });
   front = createFront({ server, certificates: undefined, host: '127.0.0.1', port: 0, limits, log: silentLogger });
   port = await front.listen();
   client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
@@ -226,6 +229,23 @@ describe('the gRPC port', () => {
     await new Promise((resolve) => call.once('data', resolve));
     call.cancel();
     await ended.promise;
+  });
+
+  test('a stream that fails half-way is INTERNAL with a reference, and its cause is in the log', async () => {
+    behave = async (incoming) => {
+      incoming.accepted(undefined);
+      return (async function* () {
+        yield { text: 'x', nextOffset: 1, engineTimestamp: 1, finished: undefined };
+        throw new Error('private');
+      })();
+    };
+    const call = client.makeServerStreamRequest('/fedctl.v1.Runs/StreamLogs', bytes, bytes, Buffer.from([0x08, 0x01]));
+    call.on('data', () => {});
+    const error = await new Promise<ServiceError>((resolve) => call.once('error', resolve as (error: Error) => void));
+    expect(error.code).toBe(status.INTERNAL);
+    expect(error.details).toContain('reference ref-1');
+    expect(JSON.stringify(error)).not.toContain('private');
+    expect(logged).toMatchObject([{ requestId: 'ref-1', action: 'runs.logs', err: { message: 'private' } }]);
   });
 
   test('T-30: a reader that does not read holds the source back', async () => {

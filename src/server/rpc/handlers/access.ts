@@ -3,7 +3,7 @@ import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
 import { objectId } from '../../../core/principals.ts';
 import { callerOf, type Handlers } from '../call.ts';
-import { parseObject, runObject } from '../targets.ts';
+import { askedOfRun, parseObject, runObject } from '../targets.ts';
 import { seenAccount } from './sessions.ts';
 import { nameOf, resolveWho } from './who.ts';
 
@@ -60,8 +60,9 @@ export const accessHandlers: AccessHandlers = {
     const run = named.type === 'run' ? await services.queries.runById(named.id) : undefined;
     const object = named.type === 'run' ? runObject(named.id, run, services) : named;
     if (named.type === 'federation' && !services.facts.federations.includes(named.id)) return no(right);
-    const allowed = await services.checker.check({ subject, right, object }, { fresh: true });
-    const exists = named.type !== 'run' || (run !== undefined && !run.quarantined);
+    const question = run ? askedOfRun(subject, right, run, services) : { subject, right, object };
+    const allowed = await services.checker.check(question, { fresh: true });
+    const exists = named.type !== 'run' || run !== undefined;
     return allowed && exists ? { allowed: true, reason: `Yes: you have ${right} there.` } : no(right);
   },
 };

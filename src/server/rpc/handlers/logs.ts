@@ -4,7 +4,7 @@ import type { Caller } from '../../../core/services.ts';
 import { type Call, callerOf, runOf, type Services } from '../call.ts';
 import { runNotFound } from '../decide.ts';
 import type { LogMessage, LogsInput } from '../methods.ts';
-import { runObject } from '../targets.ts';
+import { askedOfRun } from '../targets.ts';
 import { seen } from './runs.ts';
 
 /** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
@@ -46,10 +46,9 @@ function guardStream(services: Services, call: Call, caller: Caller) {
     if (busy) return;
     busy = true;
     try {
-      await services.sessions.assertAlive(caller.session.id);
-      const object = run.quarantined ? ({ type: 'system' } as const) : runObject(run.id ?? 0n, run, services);
-      const right = run.quarantined ? 'can_admin' : 'can_log';
-      if (!(await services.checker.check({ subject: caller.subject, right, object }))) throw runNotFound();
+      // A renewal since may have brought other groups.
+      const { subject } = await services.sessions.assertAlive(caller.session.id);
+      if (!(await services.checker.check(askedOfRun(subject, 'can_log', run, services)))) throw runNotFound();
     } catch (error) {
       // OpenFGA out of reach says nothing about the right: what was allowed goes on until somebody can say no.
       if (isAppError(error) && error.code === 'UNAVAILABLE') return;

@@ -7,7 +7,7 @@ import type { Caller } from '../../../core/services.ts';
 import { type Call, callerOf, type Handlers, runOf, type Services } from '../call.ts';
 import { decodeCursor, encodeCursor, type Position } from '../cursor.ts';
 import type { ListRunsInput, SeenRun } from '../methods.ts';
-import { runObject } from '../targets.ts';
+import { askedOfRun } from '../targets.ts';
 import { followLogs } from './logs.ts';
 
 const PAGE = 20;
@@ -112,13 +112,7 @@ async function visibleRows(services: Services, caller: Caller, input: ListRunsIn
 
 async function checkRows(services: Services, caller: Caller, runs: readonly Run[]): Promise<readonly boolean[]> {
   const { subject } = caller;
-  const answers = await services.checker.checkMany(
-    runs.map((run) =>
-      run.quarantined
-        ? { subject, right: 'can_admin', object: { type: 'system' } }
-        : { subject, right: 'can_view', object: runObject(run.id ?? 0n, run, services) },
-    ),
-  );
+  const answers = await services.checker.checkMany(runs.map((run) => askedOfRun(subject, 'can_view', run, services)));
   // A submit that never reached the engine has no id to show it by; its submitter was told so.
   return runs.map((run, index) => run.id !== undefined && answers[index] === true);
 }

@@ -170,6 +170,7 @@ describe('rules between settings', () => {
     ['limits', { metadata: '32KB' }, /size in quotes/],
     ['openfga', { cache: '6s' }, /between 0s and 5s/],
     ['access', { admins: [{ issuer: 'x' }] }, /list of/],
+    ['access', { admins: [{ issuer: 'https://typo.example', subject: 's' }] }, /admins names an issuer that/],
     ['access', { 'default-roles': ['king'] }, /one of admin, operator, runner, viewer/],
     ['access', { 'default-federation': 'lab' }, /federation id/],
     ['log', { level: 'loud' }, /one of debug, info, warn, error/],
