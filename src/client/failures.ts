@@ -4,8 +4,8 @@ import type { Endpoint } from './endpoint.ts';
 import { hasReason, toAppError } from './errors.ts';
 import { diagnose } from './probe.ts';
 
-/** Status numbers behind which a broken connection may hide: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE. */
-const MAYBE_CONNECTION: readonly number[] = [2, 4, 12, 13, 14];
+/** Status numbers behind which a broken connection may hide: CANCELLED (by a server or proxy that cut the call), UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE. */
+const MAYBE_CONNECTION: readonly number[] = [1, 2, 4, 12, 13, 14];
 
 const UNIMPLEMENTED = 12;
 
