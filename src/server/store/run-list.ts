@@ -1,7 +1,7 @@
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { Run, RunFilter } from '../../core/runs.ts';
 import { toRun } from './run-rows.ts';
-import type { Schema } from './schema.ts';
+import type { RunTable, Schema } from './schema.ts';
 
 type Cursor = { readonly createdAt: number; readonly key: string };
 
@@ -14,46 +14,38 @@ interface Page {
 }
 
 /** SQLite joins at most 500 selects with UNION. */
-const BRANCHES_PER_QUERY = 200;
+const BRANCHES_PER_UNION = 200;
 /** So many ids with a prefix are looked at one by one; where there are more, a walk by time meets them soon enough. */
 const FEW = 2000;
 
 /** What a branch adds to the walk along one index. */
-type Condition = Expression<SqlBool>;
+type Condition = RawBuilder<SqlBool>;
+/** A select of `created_at` and `key`. SQL text, because every `ls` asks for it: kysely's builder costs more than the answer. */
+type Branch = RawBuilder<unknown>;
+
+const and = (conditions: readonly Condition[]): Condition => sql`${sql.join(conditions, sql` and `)}`;
 
 /** Newest first, from below the cursor. Every branch is one walk along one index that ends after `limit` rows. */
-function runBranch({ db, filter, limit, before }: Page, conditions: readonly Condition[]) {
-  return db
-    .selectFrom('run')
-    .select(['run.created_at as created_at', 'run.key as key'])
-    .where((eb) => eb.and([...conditions]))
-    .$if(filter.all !== true, (qb) => qb.where('run.id', 'is not', null).where('run.quarantined', '=', 0))
-    .$if(before !== undefined, (qb) => qb.where(below('run.created_at', 'run.key', before)))
-    .orderBy('run.created_at', 'desc')
-    .orderBy('run.key', 'desc')
-    .limit(limit);
+function runBranch({ filter, limit, before }: Page, conditions: readonly Condition[]): Branch {
+  const shown = filter.all === true ? sql<SqlBool>`1 = 1` : sql<SqlBool>`run.id is not null and run.quarantined = 0`;
+  return sql`select run.created_at, run.key from run
+    where ${and([shown, ...conditions, ...below('run.created_at', 'run.key', before)])}
+    order by run.created_at desc, run.key desc limit ${limit}`;
 }
 
-function below(time: string, key: string, before: Cursor | undefined): Condition {
-  return sql<SqlBool>`(${sql.ref(time)}, ${sql.ref(key)}) < (${before?.createdAt}, ${before?.key})`;
+function below(time: string, key: string, before: Cursor | undefined): readonly Condition[] {
+  if (before === undefined) return [];
+  return [sql`(${sql.ref(time)}, ${sql.ref(key)}) < (${before.createdAt}, ${before.key})`];
 }
 
 /** Runs shared with one principal, in the order of its grants' index; two roles on one run count once. */
-function sharedBranch({ db, limit, before, now }: Page, principal: string, conditions: readonly Condition[]) {
-  return db
-    .selectFrom('run_grant as granted')
-    .innerJoin('run', 'run.key', 'granted.run_key')
-    .select(['granted.run_created_at as created_at', 'granted.run_key as key'])
-    .distinct()
-    .where('granted.principal', '=', principal)
-    .where((eb) => eb.or([eb('granted.until', 'is', null), eb('granted.until', '>', now)]))
-    .where('run.quarantined', '=', 0)
-    .where((eb) => eb.and([...conditions]))
-    .$if(before !== undefined, (qb) => qb.where(below('granted.run_created_at', 'granted.run_key', before)))
-    .orderBy('granted.run_created_at', 'desc')
-    .orderBy('granted.run_key', 'desc')
-    .limit(limit)
-    .$narrowType<{ created_at: number; key: string }>();
+function sharedBranch({ limit, before, now }: Page, principal: string, conditions: readonly Condition[]): Branch {
+  const time = sql<SqlBool>`(granted.until is null or granted.until > ${now})`;
+  const from = below('granted.run_created_at', 'granted.run_key', before);
+  return sql`select distinct granted.run_created_at as created_at, granted.run_key as key
+    from run_grant as granted inner join run on run.key = granted.run_key
+    where granted.principal = ${principal} and run.quarantined = 0 and ${and([time, ...conditions, ...from])}
+    order by granted.run_created_at desc, granted.run_key desc limit ${limit}`;
 }
 
 const equal = (column: 'owner_account_id' | 'federation', value: string): Condition =>
@@ -66,7 +58,7 @@ const hasPrefix = (prefix: string): Condition => sql`(run.id >= ${prefix} and ru
 const showsPrefix = (prefix: string): Condition =>
   sql`((run.id || '') >= ${prefix} and (run.id || '') < ${`${prefix}:`})`;
 
-function branchesOf(page: Page) {
+function branchesOf(page: Page): readonly Branch[] {
   const { ownerAccountId, federations = [], sharedWith = [], federation, idPrefix, all } = page.filter;
   const narrow = [
     ...(federation === undefined ? [] : [equal('federation', federation)]),
@@ -82,28 +74,26 @@ function branchesOf(page: Page) {
   ];
 }
 
-type Branch = ReturnType<typeof branchesOf>[number];
-
-async function newestOf(db: Kysely<Schema>, branches: readonly Branch[], limit: number) {
-  const [first, ...others] = branches.map((branch, index) =>
-    db.selectFrom(branch.as(`branch_${index}`)).select(['created_at', 'key']),
-  );
-  if (first === undefined) return [];
-  const all = others.reduce((joined, branch) => joined.union(branch), first);
-  return all.orderBy('created_at', 'desc').orderBy('key', 'desc').limit(limit).execute();
+/** The newest of all branches. */
+function newestOf(branches: readonly Branch[], limit: number): Branch | undefined {
+  if (branches.length <= 1) return branches[0];
+  const unions: Branch[] = [];
+  for (let from = 0; from < branches.length; from += BRANCHES_PER_UNION) {
+    const selects = branches
+      .slice(from, from + BRANCHES_PER_UNION)
+      .map((branch, index) => sql`select created_at, key from (${branch}) as ${sql.ref(`branch_${index}`)}`);
+    unions.push(sql`${sql.join(selects, sql` union `)} order by created_at desc, key desc limit ${limit}`);
+  }
+  return newestOf(unions, limit);
 }
 
-async function keysOfPage(page: Page): Promise<readonly string[]> {
-  const branches = branchesOf(page);
-  const found = new Map<string, number>();
-  for (let from = 0; from < branches.length; from += BRANCHES_PER_QUERY) {
-    const rows = await newestOf(page.db, branches.slice(from, from + BRANCHES_PER_QUERY), page.limit);
-    for (const row of rows) found.set(row.key, row.created_at);
-  }
-  return [...found]
-    .sort(([keyA, a], [keyB, b]) => b - a || (keyA < keyB ? 1 : -1))
-    .slice(0, page.limit)
-    .map(([key]) => key);
+/** First the keys, along indexes, then the rows: in this order, whatever the planner thinks. */
+async function newestRows(page: Page): Promise<readonly Selectable<RunTable>[]> {
+  const newest = newestOf(branchesOf(page), page.limit);
+  if (newest === undefined) return [];
+  const query = sql<Selectable<RunTable>>`select run.* from (${newest}) as page cross join run
+    where run.key = page.key order by page.created_at desc, page.key desc`;
+  return (await query.execute(page.db)).rows;
 }
 
 /** Runs that a grant in force names for one of the filter's principals; undefined where there are none. */
@@ -123,7 +113,7 @@ async function isRare({ db }: Page, prefix: string): Promise<boolean> {
 }
 
 /** Found by their ids first, whatever the planner thinks of the other conditions. */
-function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
+function rowsByPrefix(page: Page, prefix: string): Promise<Selectable<RunTable>[]> {
   const { db, filter, limit, before } = page;
   const { ownerAccountId, federations = [] } = filter;
   const shared = sharedIds(page);
@@ -133,7 +123,7 @@ function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
       (qb) => qb.selectFrom('run').selectAll().where(hasPrefix(prefix)),
     )
     .selectFrom('candidate')
-    .select('key')
+    .selectAll()
     .$if(filter.all !== true, (qb) =>
       qb
         .where('quarantined', '=', 0)
@@ -146,7 +136,7 @@ function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
         ),
     )
     .$if(filter.federation !== undefined, (qb) => qb.where('federation', '=', filter.federation ?? ''))
-    .$if(before !== undefined, (qb) => qb.where(below('created_at', 'key', before)))
+    .where((eb) => eb.and(below('created_at', 'key', before)))
     .orderBy('created_at', 'desc')
     .orderBy('key', 'desc')
     .limit(limit)
@@ -157,31 +147,19 @@ function keysByPrefix(page: Page, prefix: string): Promise<{ key: string }[]> {
 async function withLocalGroups(page: Page): Promise<Page> {
   const { db, filter } = page;
   if (!filter.sharedWithLocalGroups || filter.all === true) return page;
-  const rows = await db
-    .selectFrom('run_grant')
-    .select('principal')
-    .distinct()
-    // '}' is the character after '|': the range is the prefix, found along the index.
-    .where('principal', '>=', 'group:local|')
-    .where('principal', '<', 'group:local}')
-    .execute();
+  // '}' is the character after '|': the range is the prefix, found along the index.
+  const { rows } = await sql<{ principal: string }>`select distinct principal from run_grant
+    where principal >= 'group:local|' and principal < 'group:local}'`.execute(db);
+  if (rows.length === 0) return page;
   const sharedWith = [...(filter.sharedWith ?? []), ...rows.map((row) => row.principal)];
   return { ...page, filter: { ...filter, sharedWith } };
 }
 
-/** One page of `RunStore.listRuns`: first the keys, along indexes, then the rows. */
+/** One page of `RunStore.listRuns`. */
 export async function listRuns(asked: Page): Promise<readonly Run[]> {
   const page = await withLocalGroups(asked);
   const { idPrefix } = page.filter;
   const rare = idPrefix !== undefined && (await isRare(page, idPrefix));
-  const keys = rare ? (await keysByPrefix(page, idPrefix)).map((row) => row.key) : await keysOfPage(page);
-  if (keys.length === 0) return [];
-  const rows = await page.db
-    .selectFrom('run')
-    .selectAll()
-    .where('key', 'in', keys)
-    .orderBy('created_at', 'desc')
-    .orderBy('key', 'desc')
-    .execute();
+  const rows = rare ? await rowsByPrefix(page, idPrefix) : await newestRows(page);
   return rows.map(toRun);
 }
