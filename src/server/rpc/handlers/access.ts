@@ -63,13 +63,13 @@ export const accessHandlers: AccessHandlers = {
     const question = run ? askedOfRun(subject, right, run, services) : { subject, right, object };
     const allowed = await services.checker.check(question, { fresh: true });
     const exists = named.type !== 'run' || run !== undefined;
-    return allowed && exists ? { allowed: true, reason: `Yes: you have ${right} there.` } : no(right);
+    return allowed && exists ? { allowed: true, reason: `you have ${right} there.` } : no(right);
   },
 };
 
 /** The same words for "you may not" and "there is no such thing". */
 function no(right: Right) {
-  return { allowed: false, reason: `No: you do not have ${right} there, or it does not exist.` };
+  return { allowed: false, reason: `you do not have ${right} there, or it does not exist.` };
 }
 
 function rightNamed(action: string): Right {
