@@ -14,6 +14,8 @@ const base = {
 
 export default {
   testTimeout: 20_000,
+  // Tests wait for processes more than they compute; the default on two cores is one worker.
+  maxWorkers: 2,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     { ...base, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts'] },
