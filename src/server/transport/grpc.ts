@@ -16,6 +16,7 @@ import type { ServerConfig } from '../config/types.ts';
 import type { Dispatch } from '../rpc/pipeline.ts';
 import type { Binding, Headers, Wire } from '../rpc/wire/binding.ts';
 import { grpcServerOptions, metadataBytes } from './limits.ts';
+import { boundMessages } from './message-limits.ts';
 import { toStatus } from './status.ts';
 
 export interface GrpcOptions {
@@ -45,7 +46,11 @@ const bytes = (value: Buffer): Buffer => value;
 
 /** A grpc-js server with the wires' calls registered; bytes in, bytes out, everything between is the pipeline's. */
 export function createGrpcServer({ wires, dispatch, limits, log, metrics }: GrpcOptions): GrpcServer {
-  const server = new Server(grpcServerOptions(limits));
+  const maxBytes = new Map(
+    wires.flatMap(({ bindings }) => bindings.map((one) => [one.path, messageBound(one, limits)])),
+  );
+  const interceptors = [boundMessages((path) => maxBytes.get(path) ?? SMALLEST)];
+  const server = new Server({ ...grpcServerOptions(limits), interceptors });
   const measureOf = createMeasure(metrics);
   const streams = new Set<() => void>();
   for (const wire of wires) {
@@ -55,6 +60,16 @@ export function createGrpcServer({ wires, dispatch, limits, log, metrics }: Grpc
     for (const [path, text] of Object.entries(wire.unimplemented)) registerUnimplemented(server, path, text);
   }
   return Object.assign(server, { endStreams: () => streams.forEach((end) => void end()) });
+}
+
+/** A call of a path that is not served carries nothing that matters. */
+const SMALLEST = 1024;
+/** Messages up to this multiple of what is allowed are read, to be refused with a sentence of ours. */
+const READ_TO_REFUSE = 2;
+
+/** Largest message to collect: an upload is one message at most, whatever comes in addition is small. */
+function messageBound({ kind, maxBytes }: Binding, limits: GrpcOptions['limits']): number {
+  return kind === 'client-stream' ? limits.upload : READ_TO_REFUSE * maxBytes;
 }
 
 function createMeasure(metrics: Metrics): (method: string) => Served['measure'] {
@@ -91,6 +106,9 @@ function register(server: Server, served: Served): void {
     server.register(path, handle, bytes, bytes, 'unary');
   }
 }
+
+/** grpc-js says so at the end of every call: an exception of its own for each, with its stack, would cost more than the rest of it. */
+const ENDED = new AppError('CANCELLED', 'CALL_ENDED', 'The call has ended.');
 
 type Read = () => Promise<readonly Buffer[]>;
 
@@ -158,7 +176,7 @@ function tellLate({ log, binding }: Served, requestId: string, error: unknown): 
 function begin(call: AnyCall, { wire, binding, dispatch, limits }: Served, read: Read) {
   const headers = headersOf(call.metadata);
   const abort = new AbortController();
-  (call as Unary).on('cancelled', () => abort.abort());
+  (call as Unary).on('cancelled', () => abort.abort(ENDED));
   const request = (call as Unary).request as Buffer | undefined;
   let used = binding;
   const outcome = dispatch({

@@ -70,6 +70,18 @@ function unary(path: string, message: Buffer, metadata = new Metadata()): Promis
   });
 }
 
+/** A call that announces a message of 10 MiB, over plain HTTP/2. */
+function rawUpload(path: string) {
+  const session = connect(`http://127.0.0.1:${port}`);
+  const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' };
+  const request = session.request(headers);
+  request.on('error', () => {});
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(10 * MiB, 1);
+  request.write(head);
+  return { session, request };
+}
+
 /** Behaves as the pipeline does with a logged-in caller. */
 async function read(incoming: Incoming<never>): Promise<unknown> {
   incoming.credentials();
@@ -92,11 +104,39 @@ describe('the gRPC port', () => {
 
   test('T-31: an oversize request of a small method is refused, though a submit may be as large', async () => {
     behave = read;
-    const { error } = await unary(LIST, Buffer.alloc(2 * MiB));
+    const { error } = await unary(LIST, Buffer.alloc(100 * 1024));
     expect([error?.code, error?.details]).toEqual([
       status.RESOURCE_EXHAUSTED,
       'A request of this kind has at most 65536 bytes.',
     ]);
+    expect((await unary(LIST, Buffer.alloc(2 * MiB))).error?.code).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  test('T-31: a stranger that announces a large message to a small method is refused before it is collected', async () => {
+    behave = () => new Promise(() => {});
+    const { session, request } = rawUpload('/fedctl.v1.Sessions/GetServerInfo');
+    const [headers] = await once(request, 'response');
+    session.destroy();
+    expect(headers['grpc-status']).toBe(String(status.RESOURCE_EXHAUSTED));
+  });
+
+  test('T-31: of what a stranger submits as flwr does, nothing is read until the caller is known', async () => {
+    behave = () => new Promise(() => {});
+    const { session, request } = rawUpload('/flwr.proto.Control/StartRun');
+    let taken = 0;
+    const piece = Buffer.alloc(64 * 1024);
+    const more = (): void => {
+      if (taken < 10 * MiB) request.write(piece, (failure) => !failure && more());
+      taken += piece.length;
+    };
+    more();
+    let last = -1;
+    while (taken !== last) {
+      last = taken;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    session.destroy();
+    expect(taken).toBeLessThan(MiB);
   });
 
   test('T-31: an endless upload is cut off at its limit, not held in memory', async () => {

@@ -55,8 +55,9 @@ const bindings: readonly Binding[] = [
       ).finish(),
   }),
   bind<'runs.start'>({
-    ...unary,
     path: `${SERVICE}/StartRun`,
+    // For flwr it is unary, which is the same bytes: as a stream of one message it is read once its caller is known.
+    kind: 'client-stream',
     maxBytes: 12 * MiB,
     method: 'runs.start',
     decode: ([message]) => {
