@@ -6,7 +6,6 @@ import { EXIT } from './exit-codes.ts';
 import { renderFailure } from './failure.ts';
 import { wantsJson } from './run.ts';
 import { leaveWhenWritten, processStdio, type Stdio } from './stdio.ts';
-import { safeLine } from './text.ts';
 
 const formatFlag = option({ options: ['default', 'json'] as const });
 
@@ -31,11 +30,6 @@ export abstract class BaseCommand extends Command {
   /** A note beside the result; on stderr, so that results stay clean. */
   protected note(line: string): void {
     this.stdio.err(`${line}\n`);
-  }
-
-  /** How a followed run ended, on stderr. */
-  protected noteOutcome(run: { status: string; reason: string }): void {
-    this.note(`The run has ended: ${safeLine(run.status)}${run.reason === '' ? '' : ` (${safeLine(run.reason)})`}`);
   }
 
   protected get json(): boolean {

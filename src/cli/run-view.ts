@@ -1,6 +1,7 @@
+import { STATUS_REASONS } from '../core/runs.ts';
 import type { Run } from '../gen/fedctl/v1/runs.ts';
 import { clockTime } from './duration.ts';
-import { type Column, pairLines, tableLines } from './table.ts';
+import { type Column, GAP, type Measure, measureFor, pairLines, shorten, tableLines } from './table.ts';
 import { safeLine } from './text.ts';
 
 /** `app==version`, as flwr shows it but for the leading @. */
@@ -39,32 +40,79 @@ export function runDocument(run: Run, now: string) {
   };
 }
 
+/** "finished:completed" -> "completed": what stands in a table. */
+export function shortStatus(status: string): string {
+  return status.replace(/^finished:/, '');
+}
+
+/** A run's reason where it tells more than the status does; else empty. */
+export function tellingReason({ status, reason }: Pick<Run, 'status' | 'reason'>): string {
+  if (status === 'finished:completed') return '';
+  const told = ['finished:failed', 'lost'].includes(status) ? '' : (STATUS_REASONS as Record<string, string>)[status];
+  return reason === told ? '' : reason;
+}
+
+/** How a run ended, in a sentence. */
+export function outcomeLine(run: Pick<Run, 'status' | 'reason'>): string {
+  const [status, reason] = [shortStatus(run.status), tellingReason(run)];
+  const verb = { stopped: 'was', lost: 'is' }[status] ?? 'has';
+  return safeLine(`The run ${verb} ${status}${reason === '' ? '.' : `: ${reason}`}`);
+}
+
 const COLUMNS: readonly Column[] = [
   { title: 'RUN ID' },
   { title: 'APP', shrinks: true },
   { title: 'STATUS' },
   { title: 'ELAPSED' },
-  { title: 'FEDERATION', shrinks: true, drop: 2 },
-  { title: 'OWNER', shrinks: true, drop: 3 },
-  { title: 'REASON', shrinks: true, drop: 1 },
+  { title: 'FEDERATION', shrinks: true, drop: 1 },
 ];
+const OWNER: Column = { title: 'OWNER', shrinks: true, drop: 2 };
+const REASON: Column = { title: 'REASON', shrinks: true };
 
-/** Runs as a table that fits `width`, in the order given. */
-export async function runTable(
-  runs: readonly Run[],
-  now: string,
-  layout: { width: number; unicode: boolean },
-): Promise<string[]> {
-  const rows = runs.map((run) => [
+/** Columns that a reason needs to be worth a column of its own. */
+const READABLE = 24;
+
+interface Layout {
+  readonly width: number;
+  readonly unicode: boolean;
+}
+
+/**
+ * Runs as a table that fits `width`, in the order given. Reasons have a column where it is wide enough, else a line of
+ * their own below their run. Owners are named only where one of them is somebody else.
+ */
+export async function runTable(runs: readonly Run[], now: string, layout: Layout): Promise<string[]> {
+  const shared = runs.some(({ mine }) => !mine);
+  const columns = shared ? [...COLUMNS, OWNER] : COLUMNS;
+  const rows = runs.map((run) => cellsOf(run, now).slice(0, columns.length));
+  const reasons = runs.map((run) => safeLine(tellingReason(run)));
+  const measure = await measureFor(reasons);
+  const longest = Math.max(...reasons.map(measure));
+  const table = await tableLines(columns, rows, layout);
+  if (longest === 0) return table;
+  const room = layout.width - Math.max(...table.map(await measureFor(table))) - GAP;
+  if (room >= Math.min(longest, READABLE) && room >= REASON.title.length) {
+    const all = rows.map((row, index) => [...row, reasons[index] ?? '']);
+    return await tableLines([...columns, REASON], all, layout);
+  }
+  const below = reasons.map((reason) => (reason === '' ? [] : [reasonLine(reason, layout, measure)]));
+  return table.flatMap((line, index) => [line, ...(below[index - 1] ?? [])]);
+}
+
+function cellsOf(run: Run, now: string): string[] {
+  return [
     run.runId === 0n ? '-' : String(run.runId),
-    appOf(run),
-    run.status,
+    run.app,
+    shortStatus(run.status),
     run.runningAt === '' ? '-' : clockTime(elapsedOf(run, now)),
     run.federation,
-    run.owner,
-    run.reason,
-  ]);
-  return await tableLines(COLUMNS, rows, layout);
+    run.mine ? 'you' : run.owner,
+  ];
+}
+
+function reasonLine(reason: string, { width, unicode }: Layout, measure: Measure): string {
+  const label = '  REASON  ';
+  return label + shorten(reason, width - label.length, unicode ? '…' : '...', measure);
 }
 
 /** One run in full, a line per fact. */

@@ -2,7 +2,7 @@ import { safeLine } from './text.ts';
 
 export interface Column {
   readonly title: string;
-  /** May be shortened when the table is too wide; the others keep their width. */
+  /** May be shortened, but not below its title, when the table is too wide; the others keep their width. */
   readonly shrinks?: boolean;
   /** Columns that go first when even shortened ones do not fit; larger goes earlier. 0 = never. */
   readonly drop?: number;
@@ -11,7 +11,8 @@ export interface Column {
 /** Columns of a text on a terminal. */
 export type Measure = (text: string) => number;
 
-const GAP = 2;
+/** Columns between two columns. */
+export const GAP = 2;
 const MIN_SHRUNK = 8;
 
 /** A measure for these texts: plain length for ASCII, else by the width of each character (loaded only then). */
@@ -72,7 +73,7 @@ function dropOf(columns: readonly Column[], { index }: Shown): number {
 }
 
 function slack(column: Column | undefined, size: number): number {
-  return column?.shrinks === true ? Math.max(0, size - MIN_SHRUNK) : 0;
+  return column?.shrinks === true ? Math.max(0, size - Math.max(MIN_SHRUNK, column.title.length)) : 0;
 }
 
 const segments = new Intl.Segmenter();

@@ -5,6 +5,7 @@ import { openControl } from '../cli/control.ts';
 import { exitCodeOfRun } from '../cli/exit-codes.ts';
 import { printLog } from '../cli/follow.ts';
 import { resolveRunId } from '../cli/resolve-run.ts';
+import { outcomeLine } from '../cli/run-view.ts';
 import { RUN_ID_HELP, targetArgs } from '../cli/target-args.ts';
 import { safeLine } from '../cli/text.ts';
 
@@ -27,7 +28,7 @@ export default class Log extends BaseCommand {
     const status = finished === undefined ? null : safeLine(finished.status);
     this.print({ success: true, 'run-id': String(runId), status, log: text }, []);
     if (flags.show || finished === undefined) return;
-    this.noteOutcome(finished);
+    this.note(outcomeLine(finished));
     process.exitCode = exitCodeOfRun(finished.status);
   }
 }

@@ -3,6 +3,7 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { openControl } from '../cli/control.ts';
 import { exitCodeOfRun } from '../cli/exit-codes.ts';
 import { printLog } from '../cli/follow.ts';
+import { outcomeLine } from '../cli/run-view.ts';
 import { prepareSubmission, submit } from '../cli/submit.ts';
 import { submittedDocument, submittedLine } from '../cli/submit-view.ts';
 import { targetArgs } from '../cli/target-args.ts';
@@ -54,7 +55,7 @@ export default class Run extends BaseCommand {
     const { finished, text } = await printLog(this.context, control, { runId: run.runId, follow: true });
     if (finished === undefined) return;
     this.print({ ...document, status: finished.status, 'status-details': finished.reason, log: text }, []);
-    this.noteOutcome(finished);
+    this.note(outcomeLine(finished));
     process.exitCode = exitCodeOfRun(finished.status);
   }
 }

@@ -18,6 +18,18 @@ export function isFinal(status: RunStatus): boolean {
   return status === 'lost' || status.startsWith('finished:');
 }
 
+/** What a person reads of a run where the engine says nothing of its own. */
+export const STATUS_REASONS: Readonly<Record<RunStatus, string>> = {
+  submitting: 'Being handed to the engine.',
+  pending: 'Waiting for the engine to start it.',
+  starting: 'The engine is starting the app.',
+  running: 'The app is running.',
+  'finished:completed': 'The app ran to its end.',
+  'finished:failed': 'The app failed; its log says why.',
+  'finished:stopped': 'Stopped on request.',
+  lost: 'The engine no longer knows this run.',
+};
+
 /** Flower's Scalar as it stands in a run configuration. */
 export type Scalar = boolean | bigint | number | string | Uint8Array;
 /** bigint is an integer, number is a float: Flower keeps them apart. */

@@ -65,7 +65,7 @@ describe('the main job', () => {
 
   test('run --stream trains on two nodes and shows the accuracy rise', async () => {
     const { code, stdout, stderr } = await alice.fedctl('run', '--stream', '-c', 'num-server-rounds=3');
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('finished:completed') });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('The run has completed.') });
     first = /^Run (\d+) of \S+\/my-app is submitted to @dev\/default\.$/m.exec(stdout)?.[1] ?? '';
     expect(first).toMatch(ID);
     const rounds = [...stdout.matchAll(/round (\d)\/3 {2}accuracy (\d\.\d+) .* clients 2$/gm)];
@@ -77,7 +77,7 @@ describe('the main job', () => {
   test('ls shows it, as a table and as a document with the keys of flwr', async () => {
     const { code, stdout } = await alice.fedctl('ls');
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^${first} .*finished:completed`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^${first} .* completed `, 'm'));
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     const { success, runs } = await alice.json<Listed>(['ls']);
     expect({ success, count: runs.length }).toEqual({ success: true, count: 1 });
@@ -141,7 +141,7 @@ describe('the main job', () => {
     const follower = alice.start('log', second.slice(0, 12));
     const stopped = await alice.json(['stop', 'latest']);
     expect(stopped).toMatchObject({ success: true, 'run-id': second });
-    expect(await follower.ended).toMatchObject({ code: 11, stderr: expect.stringContaining('finished:stopped') });
+    expect(await follower.ended).toMatchObject({ code: 11, stderr: expect.stringContaining('The run was stopped.') });
     expect((await alice.fedctl('log', second)).code).toBe(11);
     expect((await alice.fedctl('log', second, '--show')).code).toBe(0);
     const { runs } = await alice.json<Listed>(['ls', '--limit', '1']);

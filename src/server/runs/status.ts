@@ -1,21 +1,9 @@
 import type { EngineRun } from '../../core/engine.ts';
-import { isFinal, RUN_STATUSES, type Run, type RunStatus, type RunUpdate } from '../../core/runs.ts';
-
-/** What a person reads when the engine says nothing of its own. */
-const REASONS: Readonly<Record<RunStatus, string>> = {
-  submitting: 'Being handed to the engine.',
-  pending: 'Waiting for the engine to start it.',
-  starting: 'The engine is starting the app.',
-  running: 'The app is running.',
-  'finished:completed': 'The app ran to its end.',
-  'finished:failed': 'The app failed; its log says why.',
-  'finished:stopped': 'Stopped on request.',
-  lost: 'The engine no longer knows this run.',
-};
+import { isFinal, RUN_STATUSES, type Run, type RunStatus, type RunUpdate, STATUS_REASONS } from '../../core/runs.ts';
 
 /** One sentence for `status`, with the engine's details where it gave some. They are plain text already. */
 export function reasonFor(status: RunStatus, details = ''): string {
-  return details === '' ? REASONS[status] : details;
+  return details === '' ? STATUS_REASONS[status] : details;
 }
 
 /** True when `next` is further along than `now`; a final status is never left (security.md I6). */

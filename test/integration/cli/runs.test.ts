@@ -102,7 +102,7 @@ describe('log', () => {
     const { code, stdout, stderr } = await following.ended;
     expect(stdout).toBe(log);
     expect(code).toBe(10);
-    expect(stderr).toContain('finished:failed (boom)');
+    expect(stderr).toContain('The run has failed: boom');
   });
 
   test('a token that expires in mid-stream is renewed, and the log goes on', async () => {
@@ -153,9 +153,10 @@ describe('ls', () => {
     expect(code).toBe(0);
     for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(stdout).toMatchInlineSnapshot(`
-"RUN ID                APP        STATUS           ELAPSED  FEDERATI…  REASON
-12345678901234567890  flowerla…  running          1:40     @lab/def…  a very lo…
-7                     evil/app…  finished:failed  1:00     @lab/def…
+"RUN ID                APP                  STATUS   ELAPSED  FEDERATION    OWNER
+12345678901234567890  flowerlabs/quickst…  running  1:40     @lab/default  you
+  REASON  a very long reason that tells everything there is to tell about this …
+7                     evil/app             failed   1:00     @lab/default  bob
 "
 `);
   });

@@ -37,15 +37,15 @@ describe('the quickstart', () => {
     const story = [
       /alice\$ fedctl login/,
       /accuracy 0\.\d+/,
-      /finished:completed/,
+      /The run has completed\./,
       /bob\$ fedctl ls\nNo runs/,
       /bob\$ fedctl stop \d+\nError/,
       /admin\$ fedctl admin grant bob viewer run:\d+ --for 1h/,
-      /bob\$ fedctl ls\n.*\n\d+ .*finished:completed/,
+      /bob\$ fedctl ls\n.*\n\d+ .* completed /,
       /admin\$ fedctl admin revoke bob viewer run:\d+/,
       /bob\$ fedctl ls\nNo runs/,
       /alice\$ fedctl stop latest/,
-      /finished:stopped/,
+      / stopped /,
       /alice\$ fedctl logout/,
     ];
     expect(output()).toMatch(new RegExp(story.map((step) => step.source).join('[^]*')));
