@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AccessObject } from '../../core/access.ts';
 import type { AuditRow } from '../../core/audit.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { objectId } from '../../core/principals.ts';
+import { objectId, userPrincipal } from '../../core/principals.ts';
 import type { Caller, Peer, TokenPair } from '../../core/services.ts';
 import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
 import { decide } from './decide.ts';
@@ -48,6 +48,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
       const caller = await authenticate(row, incoming);
       call = withCaller(call, caller);
       const input = await incoming.input();
+      call = await withSessionNamed(call, input);
       const question = await questionOf(row, input, services);
       call = withTarget(call, question.target, question.right ?? '');
       if (caller) await decide(row, question, caller, services);
@@ -60,6 +61,17 @@ export function createPipeline(services: Services, handlers: Handlers) {
     } catch (error) {
       throw await refuse(row, call, error);
     }
+  }
+
+  /** Renewing and logging out bring their credential in the request: their rows say whose session it was all the same. */
+  async function withSessionNamed(call: Call, input: unknown): Promise<Call> {
+    const { refreshToken } = input as { refreshToken?: string };
+    if (!refreshToken) return call;
+    const session = await services.sessions.sessionOfRefreshToken(refreshToken);
+    const account = session && (await services.accounts.accountById(session.accountId));
+    if (!session || !account) return call;
+    const principal = userPrincipal(account.issuerAlias, account.subject);
+    return { ...call, audit: { ...call.audit, principal, accountId: account.id, sessionId: session.id } };
   }
 
   async function authenticate<M extends MethodName>(
@@ -100,7 +112,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
     }
   }
 
-  /** `runs.start` commits its own row together with the run; polls are recorded once they end in something. */
+  /** `runs.start` commits its own row together with the run; what is judged by its outcome has its row afterwards. */
   async function record(row: PolicyRow, call: Call): Promise<void> {
     if (row.audit !== 'call' || call.audit.action === 'runs.start') return;
     if (row.mutation) await services.audit.record(call.audit);
@@ -183,8 +195,9 @@ function withTarget(call: Call, target: Target, right: string): Call {
   return { ...call, target, audit: { ...call.audit, object, right } };
 }
 
-/** An approved poll is recorded, one that stays pending is not; and a submit that met its earlier self wrote no row with it. */
+/** What is judged by its outcome, but for a poll that stays pending; and a submit that met its earlier self wrote no row with it. */
 function recordsLate(row: PolicyRow, call: Call, output: unknown): boolean {
   if (call.audit.action === 'runs.start') return (output as Output<'runs.start'>).run.createdAt < call.startedAt;
-  return row.audit === 'outcome' && (output as Output<'login.poll'>).state === 'approved';
+  if (row.audit !== 'outcome') return false;
+  return call.audit.action !== 'login.poll' || (output as Output<'login.poll'>).state === 'approved';
 }

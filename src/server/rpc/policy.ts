@@ -18,7 +18,10 @@ export interface PolicyRow {
   readonly on: 'nothing' | 'system' | 'federation' | 'run' | 'object' | 'each';
   readonly right?: Right | Readonly<Record<'system' | 'federation' | 'run' | 'group', Right>>;
   readonly mutation: boolean;
-  /** `call`: one row a call. `outcome`: only calls that end in something (a poll that stays pending has no row). `none`: public facts. */
+  /**
+   * `call`: one row a call, before anything happens. `outcome`: for calls whose credential only the handler can judge, one row
+   * before the answer, that says whether it was good; a poll that stays pending has none. `none`: public facts.
+   */
   readonly audit: 'call' | 'outcome' | 'none';
 }
 
@@ -28,8 +31,8 @@ export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
   'server.info': { auth: 'none', on: 'nothing', mutation: false, audit: 'none' },
   'login.start': { auth: 'none', on: 'nothing', mutation: true, audit: 'call' },
   'login.poll': { auth: 'none', on: 'nothing', mutation: true, audit: 'outcome' },
-  'session.renew': { auth: 'none', on: 'nothing', mutation: true, audit: 'call' },
-  'session.logout': { auth: 'optional', on: 'nothing', mutation: true, audit: 'call' },
+  'session.renew': { auth: 'none', on: 'nothing', mutation: true, audit: 'outcome' },
+  'session.logout': { auth: 'optional', on: 'nothing', mutation: true, audit: 'outcome' },
   'session.whoami': { auth: 'session', on: 'nothing', mutation: false, audit: 'call' },
   'runs.start': { auth: 'session', on: 'federation', right: 'can_run', mutation: true, audit: 'call' },
   'runs.list': { auth: 'session', on: 'each', right: 'can_view', mutation: false, audit: 'call' },
