@@ -122,7 +122,7 @@ export interface BundleStore {
 export interface LogChunk {
   readonly offset: number;
   readonly text: string;
-  /** The engine's own position after this piece (seconds since the epoch, as Flower counts). */
+  /** The engine's own position after this piece (seconds since the epoch, as Flower counts); inside a text that it sent as one, that before it. */
   readonly engineTimestamp: number;
 }
 

@@ -1,11 +1,13 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { isFinal, type LogPosition, type LogStore, RUN_STATUSES } from '../../core/runs.ts';
+import { isFinal, type LogChunk, type LogPosition, type LogStore, RUN_STATUSES } from '../../core/runs.ts';
 import type { Databases } from './databases.ts';
 import type { Schema } from './schema.ts';
 
 const FINAL = RUN_STATUSES.filter(isFinal);
 /** Logs deleted with one transaction: the write lock is not held for long. */
 const SWEPT_AT_ONCE = 20;
+/** An engine may send a whole log as one text; a reader holds a chunk as a whole, so it is stored as several. In bytes. */
+const MAX_CHUNK = 64 * 1024;
 /** Chunks looked at with one query. */
 const PAGE = 4096;
 
@@ -30,18 +32,26 @@ async function append(trx: Transaction<Schema>, runKey: string, expectedSize: nu
     .where('drained', '=', 0)
     .executeTakeFirstOrThrow();
   if (numUpdatedRows === 0n) return false;
-  if (content.length === 0) return true;
-  await trx
-    .insertInto('log_chunk')
-    .values({
-      run_key: runKey,
-      start_byte: expectedSize,
-      size: content.length,
-      engine_timestamp: piece.engineTimestamp,
-      content,
-    })
-    .execute();
+  let start = expectedSize;
+  for (const part of partsOf(content)) {
+    const values = { run_key: runKey, start_byte: start, size: part.length, engine_timestamp: piece.engineTimestamp };
+    await trx
+      .insertInto('log_chunk')
+      .values({ ...values, content: part })
+      .execute();
+    start += part.length;
+  }
   return true;
+}
+
+/** Pieces of at most `MAX_CHUNK` bytes that end where a character of UTF-8 ends; copies, for a view takes its whole buffer along to the writing thread. */
+function* partsOf(content: Buffer): Generator<Buffer> {
+  for (let from = 0; from < content.length; ) {
+    let to = Math.min(from + MAX_CHUNK, content.length);
+    while (to < content.length && ((content[to] ?? 0) & 0xc0) === 0x80) to -= 1;
+    yield Buffer.from(content.subarray(from, to));
+    from = to;
+  }
 }
 
 async function drain(trx: Transaction<Schema>, runKey: string): Promise<void> {
@@ -63,7 +73,10 @@ async function readPosition(reader: Kysely<Schema>, runKey: string): Promise<Log
   };
 }
 
-/** Start of the chunk that holds byte `offset`, and of the last one that still fits in `maxBytes`. */
+/**
+ * Start of the chunk that holds byte `offset`, and of the last one that still fits in `maxBytes`; and which of them are
+ * not the end of what the engine sent as one text: the next one bears the same time.
+ */
 async function chunkRange(reader: Kysely<Schema>, runKey: string, offset: number, maxBytes: number) {
   const chunks = reader.selectFrom('log_chunk').where('run_key', '=', runKey);
   const first = await chunks
@@ -71,7 +84,7 @@ async function chunkRange(reader: Kysely<Schema>, runKey: string, offset: number
     .where('start_byte', '<=', offset)
     .executeTakeFirst();
   const rows = await chunks
-    .select(['start_byte', 'size'])
+    .select(['start_byte', 'size', 'engine_timestamp'])
     .where('start_byte', '>=', first?.start ?? 0)
     .orderBy('start_byte')
     .limit(PAGE)
@@ -80,7 +93,20 @@ async function chunkRange(reader: Kysely<Schema>, runKey: string, offset: number
   const from = held[0]?.start_byte;
   if (from === undefined) return undefined;
   const fitting = held.filter((row) => row.start_byte + row.size - from <= maxBytes);
-  return { from, to: fitting.at(-1)?.start_byte ?? from };
+  const goesOn = held.filter((row, index) => held[index + 1]?.engine_timestamp === row.engine_timestamp);
+  const unfinished = new Set(goesOn.map((row) => row.start_byte));
+  return { from, to: fitting.at(-1)?.start_byte ?? from, unfinished };
+}
+
+/** The engine's time of the text before: where a reader of the parts of one text may resume without losing any. */
+async function timeBefore(reader: Kysely<Schema>, runKey: string, timestamp: number): Promise<number> {
+  const row = await reader
+    .selectFrom('log_chunk')
+    .select((eb) => eb.fn.max('engine_timestamp').as('time'))
+    .where('run_key', '=', runKey)
+    .where('engine_timestamp', '<', timestamp)
+    .executeTakeFirst();
+  return row?.time ?? 0;
 }
 
 async function deleteLogs(trx: Transaction<Schema>, before: number): Promise<number> {
@@ -124,11 +150,12 @@ export function createLogStore({ reader, writer }: Databases): LogStore {
         .where('start_byte', '<=', range.to)
         .orderBy('start_byte')
         .execute();
-      return rows.map((row) => ({
-        offset: row.start_byte,
-        text: Buffer.from(row.content).toString('utf8'),
-        engineTimestamp: row.engine_timestamp,
-      }));
+      const chunks: LogChunk[] = [];
+      for (const { start_byte: start, content, engine_timestamp: time } of rows) {
+        const engineTimestamp = range.unfinished.has(start) ? await timeBefore(reader, runKey, time) : time;
+        chunks.push({ offset: start, text: Buffer.from(content).toString('utf8'), engineTimestamp });
+      }
+      return chunks;
     },
 
     async offsetAfter(runKey, timestamp) {

@@ -113,6 +113,26 @@ export function describeLogs(context: () => StoreContext): void {
     );
   });
 
+  test('T-30: a long text is kept in pieces that a reader can hold; who has some of them resumes where the text began', async () => {
+    const { store } = context();
+    const { key } = await storeRun(store);
+    const long = 'ä🙂'.repeat(40_000);
+    const size = await write(store, key, ['before', long, 'after']);
+    const read: { text: string; engineTimestamp: number }[] = [];
+    for (let offset = 0; offset < size; ) {
+      const chunks = await store.readLog(key, offset, 64 * 1024);
+      for (const { offset: at, text, engineTimestamp } of chunks) {
+        expect(at).toBe(offset);
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(64 * 1024);
+        offset += Buffer.byteLength(text);
+        read.push({ text, engineTimestamp });
+      }
+    }
+    expect(read.map(({ text }) => text).join('')).toBe(`before${long}after`);
+    expect(read.map(({ engineTimestamp }) => engineTimestamp)).toEqual([1, 1, 1, 1, 2, 3]);
+    expect(await store.offsetAfter(key, 1)).toBe(6);
+  });
+
   test('the offset after an engine timestamp', async () => {
     const { store } = context();
     const { key } = await storeRun(store);
