@@ -80,7 +80,7 @@ export interface GrantIndex {
   position(): Promise<string | undefined>;
   /** Runs that any stored grant names, for all subjects: such runs are checked one by one. */
   grantedRuns(runs: readonly RunId[]): Promise<ReadonlySet<RunId>>;
-  /** Federations and groups that occur in stored grants; used to know which token groups matter. */
+  /** Forgets all of it, position included: another store, or a position that is not valid. */
   clear(): Promise<void>;
 }
 

@@ -1,5 +1,4 @@
 import type { Grants } from '../core/access.ts';
-import type { Clock } from '../core/clock.ts';
 import { isAppError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { SYSTEM_OBJECT, userPrincipal } from '../core/principals.ts';
@@ -11,7 +10,6 @@ export interface BootstrapOptions {
   readonly admins: readonly { readonly issuer: string; readonly subject: string }[];
   readonly issuerAliases: Readonly<Record<string, string>>;
   readonly grants: Grants;
-  readonly clock: Clock;
   readonly log: Logger;
 }
 

@@ -71,7 +71,6 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     admins: config.access.admins,
     issuerAliases,
     grants: parts.access.grants,
-    clock,
     log,
   });
   const duties = servicesOf(parts, [bootstrap]);
