@@ -31,7 +31,7 @@ export function createBootstrap({ admins, issuerAliases, grants, log }: Bootstra
       }
     } catch (error) {
       log.warn(
-        { err: error, reason: isAppError(error) ? error.reason : '' },
+        { err: error, cause: isAppError(error) ? error.cause : undefined },
         'the first admins could not be granted yet',
       );
       if (!stopped) timer = setTimeout(() => (running = grantAll()), RETRY_MS).unref();

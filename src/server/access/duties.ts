@@ -41,6 +41,7 @@ export function createDuties(duties: readonly Duty[], log: Logger): Service {
   };
 }
 
-function causeOf(error: unknown): unknown {
+/** What really happened; the log shows causes of an error only where they are errors themselves. */
+export function causeOf(error: unknown): unknown {
   return isAppError(error) ? error.cause : undefined;
 }

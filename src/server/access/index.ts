@@ -7,7 +7,7 @@ import type { MetaStore } from '../../core/sessions.ts';
 import { createChecker } from './checker.ts';
 import { connect } from './client.ts';
 import { createDecisionCache, type DecisionCache } from './decisions.ts';
-import { createDuties } from './duties.ts';
+import { causeOf, createDuties } from './duties.ts';
 import { createGate } from './gate.ts';
 import { createGrantMap } from './grant-map.ts';
 import { createGrants, sweepEnded } from './grants.ts';
@@ -145,7 +145,7 @@ export function createAccess(options: AccessOptions): Access {
           .prove()
           .then(watch.refresh)
           .catch((error: unknown) => {
-            log.error({ err: error }, 'authorization is not ready');
+            log.error({ err: error, cause: causeOf(error) }, 'authorization is not ready');
           });
         await duties.start();
       },
