@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
-import { type Answer, bearer, flowerPair, openWire } from '../support/calls.ts';
+import { POLICY } from '../../src/server/rpc/policy.ts';
+import { type Answer, bearer, type CallOptions, flowerPair, openWire } from '../support/calls.ts';
 import { findCanaries, providerCanaries, sinksOf, stackCanaries, tokenCanaries } from '../support/canaries.ts';
 import { invitePeople } from '../support/people.ts';
+import { until } from '../support/until.ts';
 import { sharedStack } from './stack/shared.ts';
 
 interface Row {
@@ -21,6 +24,16 @@ interface Row {
   readonly bundle: string;
 }
 
+interface Pair {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly sessionId: string;
+}
+interface Started {
+  readonly handle: string;
+  readonly verificationUriComplete: string;
+}
+
 const RUNS = '/fedctl.v1.Runs';
 const ACCESS = '/fedctl.v1.Access';
 const SESSIONS = '/fedctl.v1.Sessions';
@@ -31,10 +44,18 @@ describe('the audit trail', () => {
   const stack = sharedStack();
   const people = invitePeople(stack);
   const carol = people.person('carol');
-  const wire = openWire(stack);
+  /** Rows of these calls and no others. */
+  const agent = `audit-${randomUUID()}`;
+  const wire = openWire({ ...stack, agent });
   const database = new DatabaseSync(join(stack.state, 'server/fedctl.db'), { readOnly: true });
-  const rowsOf = (column: 'session_id' | 'request_id', value: string): Row[] =>
-    database.prepare(`SELECT * FROM audit WHERE ${column} = ? ORDER BY seq`).all(value) as unknown as Row[];
+  const rowsOf = (column: 'session_id' | 'request_id' | 'user_agent', value: string): Row[] =>
+    database.prepare(`SELECT * FROM audit WHERE ${column} LIKE ? ORDER BY seq`).all(`${value}%`) as unknown as Row[];
+  /** What a call leaves by the time of its answer. */
+  async function audited(path: string, options: CallOptions): Promise<{ answer: Answer; rows: Row[] }> {
+    const before = rowsOf('user_agent', agent).length;
+    const answer = await wire.call(path, options);
+    return { answer, rows: rowsOf('user_agent', agent).slice(before) };
+  }
   let session = '';
   let own = 0n;
   let token: Record<string, string> = {};
@@ -117,6 +138,12 @@ describe('the audit trail', () => {
       { action: 'access.whois', object: 'system:fedctl', decision: 'deny', reason: 'NOT_PERMITTED' },
     ],
     [
+      `${ACCESS}/ListGrants`,
+      () => EVERYTHING,
+      status.PERMISSION_DENIED,
+      { action: 'access.grants', object: 'system:fedctl', decision: 'deny', reason: 'NOT_PERMITTED' },
+    ],
+    [
       `${ACCESS}/Revoke`,
       () => ({ who: 'user:dev|new', role: 'viewer', object: 'nonsense' }),
       status.INVALID_ARGUMENT,
@@ -137,12 +164,10 @@ describe('the audit trail', () => {
   ];
 
   test.each(cases)('AU-01: %s leaves one row before its answer', async (path, ask, code, expected) => {
-    const before = rowsOf('session_id', session).length;
-    const answer = await wire.call(path, { request: ask(), metadata: token });
+    const { answer, rows } = await audited(path, { request: ask(), metadata: token });
     expect({ code: answer.code, details: answer.details }).toMatchObject({ code });
-    const rows = rowsOf('session_id', session).slice(before);
     const named = rows.map((row) => ({ ...row, object: row.object.replace(String(own), 'OWN') }));
-    expect(named).toMatchObject([{ principal: 'user:dev|carol', ...expected }]);
+    expect(named).toMatchObject([{ principal: 'user:dev|carol', session_id: session, ...expected }]);
   });
 
   test.each([
@@ -158,12 +183,44 @@ describe('the audit trail', () => {
     }
   });
 
+  test('AU-01: a login, its renewal and its end leave a row each; a poll that stays pending and public facts none', async () => {
+    const info = await audited(`${SESSIONS}/GetServerInfo`, { request: { probe: false } });
+    expect(info.rows).toEqual([]);
+    const start = await audited(`${SESSIONS}/StartLogin`, { request: { provider: '', client: 'test', host: '' } });
+    expect(start.rows).toMatchObject([{ action: 'login.start', decision: 'allow' }]);
+    const [{ handle, verificationUriComplete: url }] = start.answer.messages as [Started];
+    const pending = await audited(`${SESSIONS}/PollLogin`, { request: { handle } });
+    expect(pending).toMatchObject({ answer: { code: status.OK }, rows: [] });
+
+    await carol.approve(url);
+    const approved = await until(async () => {
+      const poll = await audited(`${SESSIONS}/PollLogin`, { request: { handle } });
+      return poll.rows.length > 0 && poll;
+    });
+    expect(approved.rows).toMatchObject([{ action: 'login.poll', decision: 'allow' }]);
+    const [{ tokens }] = approved.answer.messages as [{ tokens: Pair }];
+
+    const whose = { principal: 'user:dev|carol', session_id: tokens.sessionId };
+    const renewal = await audited(`${SESSIONS}/Renew`, { request: { refreshToken: tokens.refreshToken } });
+    expect(renewal.rows).toMatchObject([{ action: 'session.renew', decision: 'allow', ...whose }]);
+    const end = await audited(`${SESSIONS}/Logout`, { request: { refreshToken: tokens.refreshToken } });
+    expect(end.rows).toMatchObject([{ action: 'session.logout', decision: 'allow', ...whose }]);
+    const after = await audited(`${SESSIONS}/Renew`, { request: { refreshToken: tokens.refreshToken } });
+    expect(after.rows).toMatchObject([{ action: 'session.renew', decision: 'deny', reason: after.answer.reason }]);
+  }, 30_000);
+
+  test('AU-01: no method that is to be recorded has been forgotten here', () => {
+    const recorded = Object.entries(POLICY).filter(([, row]) => row.audit !== 'none');
+    const seen = [...rowsOf('user_agent', agent), ...rowsOf('session_id', session)].map((row) => row.action);
+    for (const [method] of recorded) expect(seen).toContain(method);
+  });
+
   test('SEC-01: no secret that occurred is in a database, a log, the engine, OpenFGA, metrics or any output', async () => {
     const first = carol.tokens();
     const renewed = await wire.call(`${SESSIONS}/Renew`, { request: { refreshToken: first.refresh } });
-    const [{ tokens: pair }] = renewed.messages as [{ tokens: { accessToken: string; refreshToken: string } }];
+    const [{ tokens: pair }] = renewed.messages as [{ tokens: Pair }];
     const started = await wire.call(`${SESSIONS}/StartLogin`, { request: { provider: '', client: 'test', host: '' } });
-    const [{ handle }] = started.messages as [{ handle: string }];
+    const [{ handle }] = started.messages as [Started];
     await wire.call(`${SESSIONS}/PollLogin`, { request: { handle } });
     await carol.flwr.login();
     const canaries = [

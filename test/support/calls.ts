@@ -43,8 +43,8 @@ export interface Wire {
   close(): void;
 }
 
-/** A bare gRPC client of a control plane; no session, no renewal, no repetition. */
-export function openWire({ address, ca }: { address: string; ca: string }): Wire {
+/** A bare gRPC client of a control plane; no session, no renewal, no repetition. `agent` begins its user agent. */
+export function openWire({ address, ca, agent = '' }: { address: string; ca: string; agent?: string }): Wire {
   const host = address.replace(/:\d+$/, '');
   const tls = credentials.createSsl(readFileSync(ca), null, null, {
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
@@ -52,6 +52,7 @@ export function openWire({ address, ca }: { address: string; ca: string }): Wire
   const client = new Client(`dns:${address}`, tls, {
     'grpc.ssl_target_name_override': 'localhost',
     'grpc.enable_retries': 0,
+    'grpc.primary_user_agent': agent,
   });
   return { call: (path, options) => callOnce(client, path, options), close: () => client.close() };
 }

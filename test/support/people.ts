@@ -27,6 +27,8 @@ export interface Person {
   at(cwd: string): Person;
   /** `fedctl login`, approved over the pages of the identity provider. */
   login(...args: string[]): Promise<CliResult>;
+  /** Approves a login at the pages of the identity provider; `url` as the server named it, with the code in it. */
+  approve(url: string): Promise<void>;
   /** What `fedctl login` has stored. */
   tokens(): { readonly access: string; readonly refresh: string };
   /** Submits TICKER and returns the run id. */
@@ -84,6 +86,7 @@ function makePerson(options: PersonOptions): Person {
     name,
     home,
     start,
+    approve,
     fedctl: (...args) => start(...args).ended,
     async json(args, code = 0) {
       const result = await start(...args, '--format', 'json').ended;
