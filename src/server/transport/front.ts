@@ -3,11 +3,12 @@ import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
+import type { GrpcServer } from './grpc.ts';
 import { createListener } from './listener.ts';
 
 export interface FrontOptions {
   /** Made with `grpcServerOptions(limits)`; never bound itself. */
-  readonly server: Server;
+  readonly server: Server & Partial<Pick<GrpcServer, 'endStreams'>>;
   /** Undefined: plaintext, on loopback only (the configuration sees to that). */
   readonly certificates: Certificates | undefined;
   readonly host: string;
@@ -20,7 +21,7 @@ export interface FrontOptions {
 /** The gRPC port: limits and TLS are ours, HTTP/2 and gRPC are grpc-js's. */
 export interface Front {
   listen(): Promise<number>;
-  /** GOAWAY to everybody; calls under way may end within `graceMs`, then they are cut. */
+  /** GOAWAY to everybody; streams are told to go on elsewhere, other calls may end within `graceMs`, then they are cut. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -41,6 +42,7 @@ export function createFront({ server, ...rest }: FrontOptions): Front {
   return {
     listen: () => listener.listen(),
     drain(graceMs) {
+      server.endStreams?.();
       injector.drain(graceMs);
       return listener.drain(graceMs);
     },
