@@ -84,13 +84,15 @@ function launchControlPlane({ config, env = {} }: ControlPlaneOptions) {
   };
 }
 
-/** Settings by table, as they stand in server.toml; undefined takes one out. */
-export type Changes = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** Settings by table, as they stand in server.toml; undefined takes a setting, or a whole table, out. */
+export type Changes = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /** Writes a copy of a server.toml with other settings; `[[oidc]]` stands for its first table. */
 export function changeConfig(from: string, to: string, changes: Changes): string {
   const tables = parse(readFileSync(from, 'utf8'));
   for (const [name, settings] of Object.entries(changes)) {
+    if (settings === undefined) delete tables[name];
+    if (settings === undefined) continue;
     const found = tables[name];
     const table = (Array.isArray(found) ? found[0] : (found ?? {})) as JsonMap;
     for (const [key, value] of Object.entries(settings)) {

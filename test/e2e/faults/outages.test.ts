@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readRows } from '../../support/invariants.ts';
 import { type Person, TICKER } from '../../support/people.ts';
 import { until } from '../../support/until.ts';
-import { type Stage, setStage } from './stage.ts';
+import { expectFailure } from './failure.ts';
+import { setStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 let alice: Person;
@@ -23,38 +21,6 @@ afterAll(() => stage?.close(), 30_000);
 
 const LONG = { tokens: { access: '1h' } };
 
-/** Of every file below a folder: what a command that fails must leave as it is. */
-function fingerprint(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files.map(({ parentPath, name }) => {
-      const file = join(parentPath, name);
-      return [file, createHash('sha256').update(readFileSync(file)).digest('hex')];
-    }),
-  );
-}
-
-interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | null;
-}
-
-/** Runs a command twice, for people and as a document: exit code, one sentence with its next step, files unchanged. */
-async function failing(person: Person, code: number, ...args: string[]): Promise<Failure> {
-  const before = fingerprint(person.home);
-  const document = await person.json<{ success: boolean; error: Failure }>(args, code);
-  expect(document.success).toBe(false);
-  const { error } = document;
-  expect(error.message).toMatch(/^[A-Z][^\n]*\.$/);
-  expect(error.hint).toMatch(/\S/);
-  const text = await person.fedctl(...args);
-  expect(text).toMatchObject({ code, stdout: '' });
-  expect(text.stderr).toMatch(/^Error: .*\n\S.*\n$/);
-  expect(fingerprint(person.home)).toEqual(before);
-  return error;
-}
-
 async function expireToken(person: Person): Promise<void> {
   const { exp } = JSON.parse(Buffer.from(person.tokens().access.split('.')[1] ?? '', 'base64url').toString());
   await until(() => Date.now() > exp * 1000 + 500, 30_000);
@@ -63,7 +29,7 @@ async function expireToken(person: Person): Promise<void> {
 describe('the server is down', () => {
   test('every command says so with exit code 6', async () => {
     for (const args of [['ls'], ['whoami'], ['stop', '123456'], ['log', '123456']]) {
-      expect(await failing(bob, 6, ...args)).toEqual({
+      expect(await expectFailure(bob, 6, ...args)).toEqual({
         code: 'SERVER_REFUSED',
         message: `Nothing listens at ${stage.facts.address}.`,
         hint: expect.stringContaining('that the server is running'),
@@ -78,7 +44,7 @@ describe('the identity provider is down', () => {
     await expireToken(bob);
     await stage.idp.stop();
     try {
-      const error = await failing(bob, 6, 'ls');
+      const error = await expectFailure(bob, 6, 'ls');
       expect(error.code).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
       expect(error.message).not.toMatch(/log ?in again/i);
     } finally {
@@ -95,7 +61,7 @@ describe('the identity provider is down', () => {
       expect(await alice.fedctl('ls')).toMatchObject({ code: 0, stdout: 'No runs.\n', stderr: '' });
       expect(await alice.fedctl('whoami')).toMatchObject({ code: 0 });
       const carol = stage.people.person('carol');
-      expect(await failing(carol, 6, 'login', '--no-launch-browser')).toMatchObject({
+      expect(await expectFailure(carol, 6, 'login', '--no-launch-browser')).toMatchObject({
         code: 'IDENTITY_PROVIDER_UNAVAILABLE',
       });
     } finally {
@@ -117,7 +83,7 @@ describe('OpenFGA is down', () => {
         ['can', 'run', 'federation:@dev/default'],
         ['stop', '12345678'],
       ]) {
-        const error = await failing(alice, 6, ...args);
+        const error = await expectFailure(alice, 6, ...args);
         expect(error.message).not.toMatch(/permission|not allowed|denied/i);
       }
       expect(readRows(stage.database)).toHaveLength(rows);
