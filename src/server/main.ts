@@ -168,7 +168,6 @@ function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases
     issuer: config.server.publicUrl ?? '',
     maxBundleBytes: MAX_BUNDLE_BYTES,
     defaultFederation: federation,
-    defaultRoles: config.access.defaultRoles,
     federations: [federation],
     issuerAliases,
   };

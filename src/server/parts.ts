@@ -123,6 +123,7 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
     deadlineMs: openfga.deadline,
     cacheMs: openfga.cache,
     watchMs: openfga.watch,
+    everybody: config.access.defaultRoles.map((role) => ({ federation: config.access.defaultFederation, role })),
     meta: store,
     index: store,
     clock,

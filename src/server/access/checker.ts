@@ -2,7 +2,7 @@ import type { AccessQuestion, Checker } from '../../core/access.ts';
 import type { DecisionCache } from './decisions.ts';
 import { unavailable } from './failures.ts';
 import type { Questioner } from './questioner.ts';
-import { type Asked, type Known, translate } from './questions.ts';
+import { type Asked, type EverybodysRole, type Known, translate } from './questions.ts';
 import type { Pin } from './tuple-store.ts';
 
 export interface CheckerOptions {
@@ -13,11 +13,12 @@ export interface CheckerOptions {
   readonly defines: (type: string, right: string) => boolean;
   /** What is known of stored tuples; undefined until they have been read. */
   readonly known: () => Known | undefined;
+  readonly everybody?: readonly EverybodysRole[];
 }
 
 /** Decisions by OpenFGA. Runs that nobody shared are decided by class, see `translate`. */
 export function createChecker(options: CheckerOptions): Checker {
-  const { questioner, cache, pin, defines, known } = options;
+  const { questioner, cache, pin, defines, known, everybody = [] } = options;
   const underway = new Map<string, Promise<boolean>>();
 
   /** Starts one round of questions; others with an equal question wait for the same answer. */
@@ -44,7 +45,9 @@ export function createChecker(options: CheckerOptions): Checker {
     pin();
     const facts = known();
     const asked = questions.map((question) =>
-      defines(question.object.type, question.right) ? translate(question, facts, { classes: true }) : undefined,
+      defines(question.object.type, question.right)
+        ? translate(question, facts, { classes: true, everybody })
+        : undefined,
     );
     const decided = new Map<string, boolean | Promise<boolean>>();
     const open: Asked[] = [];
@@ -67,7 +70,7 @@ export function createChecker(options: CheckerOptions): Checker {
       if (!fresh) return (await checkMany([question]))[0] ?? missing();
       const pinned = pin();
       if (!defines(question.object.type, question.right)) return false;
-      return questioner.ask(translate(question, known(), { classes: false }), pinned, true);
+      return questioner.ask(translate(question, known(), { classes: false, everybody }), pinned, true);
     },
     checkMany,
   };

@@ -15,6 +15,7 @@ import { createLock } from './locks.ts';
 import { loadModel } from './model.ts';
 import { proveDecisions, proveModel } from './proof.ts';
 import { createQuestioner } from './questioner.ts';
+import type { EverybodysRole } from './questions.ts';
 import { setUp } from './setup.ts';
 import { createTupleStore } from './tuple-store.ts';
 import { createWatch } from './watch.ts';
@@ -36,6 +37,8 @@ export interface AccessOptions {
   readonly cacheMs?: number | undefined;
   /** Between two looks at OpenFGA's list of changes; 500 ms. */
   readonly watchMs?: number | undefined;
+  /** Roles that everybody has who can log in; they go with each question and are stored nowhere. */
+  readonly everybody?: readonly EverybodysRole[] | undefined;
   readonly meta: MetaStore;
   readonly index: GrantIndex;
   readonly clock: Clock;
@@ -137,6 +140,7 @@ export function createAccess(options: AccessOptions): Access {
       pin: gate.pin,
       defines: model.defines,
       known: () => (watch.ready() ? map : undefined),
+      everybody: options.everybody ?? [],
     }),
     grants: createGrants({ tuples, lock, clock, log, written }),
     service: {

@@ -43,6 +43,24 @@ function facts(object: AccessObject, id: string, principal: string): readonly Tu
   }
 }
 
+/** A role on a federation that everybody has who can log in (`[access] default-roles`). */
+export interface EverybodysRole {
+  readonly federation: string;
+  readonly role: string;
+}
+
+function rolesOfEverybody(
+  object: AccessObject,
+  principal: string,
+  roles: readonly EverybodysRole[],
+): readonly TupleKey[] {
+  const federation = object.type === 'federation' ? object.id : object.type === 'run' ? object.federation : undefined;
+  if (!principal.startsWith('user:')) return [];
+  return roles
+    .filter((one) => one.federation === federation)
+    .map(({ role }) => ({ user: principal, relation: role, object: `federation:${federation}` }));
+}
+
 /** The token's groups, those that some stored tuple names. Without that knowledge: all. */
 function memberships({ principal, issuerAlias, groups }: Subject, known: Known | undefined): readonly TupleKey[] {
   const objects = new Set(groups.map((name) => claimGroup(issuerAlias, name)));
@@ -67,7 +85,7 @@ function tooManyGroups(count: number): AppError {
 export function translate(
   question: AccessQuestion,
   known: Known | undefined,
-  { classes }: { classes: boolean },
+  { classes, everybody = [] }: { classes: boolean; everybody?: readonly EverybodysRole[] },
 ): Asked {
   const { subject, right, object } = question;
   const user = checkPrincipal(subject.principal);
@@ -76,7 +94,7 @@ export function translate(
     classes && object.type === 'run' && known !== undefined && !known.namesRun(own) && !known.namesRun(UNSHARED_RUN);
   const id = unshared ? UNSHARED_RUN : own;
   const groups = memberships(subject, known);
-  const contextual = [...facts(object, id, user), ...groups];
+  const contextual = [...facts(object, id, user), ...rolesOfEverybody(object, user, everybody), ...groups];
   if (contextual.length > MAX_CONTEXTUAL) throw tooManyGroups(groups.length);
   const key = [user, right, id, ...contextual.map(({ user: of, relation, object: on }) => `${of} ${relation} ${on}`)];
   return { user, relation: right, object: id, contextual, key: key.join('\n') };

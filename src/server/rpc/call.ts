@@ -32,8 +32,6 @@ export interface ServerFacts {
   readonly issuer: string;
   readonly maxBundleBytes: number;
   readonly defaultFederation: string;
-  /** Roles on the default federation that everybody gets who logs in. */
-  readonly defaultRoles: readonly string[];
   /** All federations of this server, `@owner/name`. */
   readonly federations: readonly string[];
   /** Alias of each configured issuer. */

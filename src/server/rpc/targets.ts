@@ -77,9 +77,14 @@ export function runObject(id: RunId, run: Run | undefined, services: Services): 
 function federationTarget(id: string, services: Services): AccessObject {
   const federation = id === '' ? services.facts.defaultFederation : checkFederationId(id);
   if (services.facts.federations.includes(federation)) return { type: 'federation', id: federation };
-  throw new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', `There is no federation ${federation} that you may use.`, {
-    hint: `The default federation of this server is ${services.facts.defaultFederation}.`,
-  });
+  throw new AppError(
+    'NOT_FOUND',
+    'FEDERATION_NOT_FOUND',
+    `Federation '${federation}' does not exist, or you may not use it.`,
+    {
+      hint: `The default federation of this server is ${services.facts.defaultFederation}.`,
+    },
+  );
 }
 
 export type NamedObject =

@@ -23,13 +23,15 @@ export function createLiveRuns(parts: RunParts, reconcilers: ReadonlyMap<string,
   async function current(key: string): Promise<Run> {
     const row = await stores.runs.runByKey(key);
     if (row === undefined) throw new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'Run ID not found');
+    if (isFinal(row.status)) {
+      refreshedAt.delete(key);
+      return row;
+    }
     const isFresh = clock.monotonic() - (refreshedAt.get(key) ?? Number.NEGATIVE_INFINITY) < settings.freshMs;
-    if (isFinal(row.status) || isFresh) return row;
+    if (isFresh) return row;
     refreshedAt.set(key, clock.monotonic());
     // The row is an answer too: an engine that is away must not hide it.
-    const run = await refresh(row).catch(() => row);
-    if (isFinal(run.status)) refreshedAt.delete(key);
-    return run;
+    return await refresh(row).catch(() => row);
   }
 
   async function stop(run: Run): Promise<Run> {

@@ -103,7 +103,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     // Given up by another process just now: the next pass finds the engine run without a row.
     if (run.id !== seen.id) return;
     known.add(seen.id);
-    log.info({ run: String(seen.id), key: row.key }, 'submit with a lost answer found at the engine');
+    log.info({ run: String(seen.id), row: row.key }, 'submit with a lost answer found at the engine');
     changed(run);
     await apply(run, seen);
   }
@@ -115,7 +115,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const reason = 'Not started: the engine never showed this run.';
     const run = await stores.runs.updateRun(row.key, { status: 'finished:failed', reason, finishedAt: clock.now() });
     await stores.logs.markDrained(row.key);
-    log.warn({ key: row.key }, 'submit given up: the engine never showed the run');
+    log.warn({ row: row.key }, 'submit given up: the engine never showed the run');
     changed(run);
   }
 

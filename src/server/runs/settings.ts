@@ -42,6 +42,6 @@ export const DEFAULT_RUN_SETTINGS: RunSettings = {
   readEveryMs: 500,
   maxLogBytes: 64 * 1024 * 1024,
   logRetentionMs: 90 * 24 * HOUR,
-  bundleRetentionMs: 30 * 24 * HOUR,
+  bundleRetentionMs: 90 * 24 * HOUR,
   sweepEveryMs: HOUR,
 };

@@ -124,7 +124,7 @@ async function serveUnary(call: Unary | Upload, done: Done, served: Served, read
     measured(grpc.OK);
   } catch (error) {
     if (isDecided) tellLate(served, outcome.requestId, error);
-    const status = toStatus(error, outcome.requestId, served.wire.texts);
+    const status = toStatus(error, outcome.requestId, served.wire.answers);
     done(status);
     measured(status.code);
   }
@@ -150,7 +150,7 @@ async function serveStream(call: Download, served: Served): Promise<void> {
   } catch (error) {
     if (isDecided && !signal.aborted) tellLate(served, outcome.requestId, error);
     const cause = isAppError(signal.reason) ? signal.reason : error;
-    const status = toStatus(cause, outcome.requestId, served.wire.texts);
+    const status = toStatus(cause, outcome.requestId, served.wire.answers);
     call.emit('error', status);
     measured(status.code);
   } finally {
@@ -193,7 +193,7 @@ function begin(call: AnyCall, { wire, binding, dispatch, limits }: Served, read:
       checkSize(messages, binding.maxBytes);
       return decoded(() => used.decode(messages, headers));
     },
-    accepted: (pair) => sendHeaders(call, wire, pair),
+    accepted: (pair) => sendHeaders(call, wire, binding.kind, pair),
   });
   return { outcome, used: () => used, headers, signal: abort.signal, abort: (why: AppError) => abort.abort(why) };
 
@@ -217,13 +217,12 @@ function decoded<T>(decode: () => T): T {
   }
 }
 
-/** Headers go out before any message: flwr waits for them before it reads (flower facts, section 2). */
-function sendHeaders(call: AnyCall, wire: Wire, pair: TokenPair | undefined): void {
+/** Headers of a stream go out before any message: flwr waits for them before it reads (flower facts, section 2). Others share a packet with their answer. */
+function sendHeaders(call: AnyCall, wire: Wire, kind: Binding['kind'], pair: TokenPair | undefined): void {
   const metadata = new Metadata();
   const renewed = pair ? wire.renewedHeaders?.(pair) : undefined;
   for (const [name, value] of Object.entries(renewed ?? {})) metadata.set(name, value);
-  const streaming = !('request' in call) || 'write' in call;
-  if (streaming || renewed) call.sendMetadata(metadata);
+  if (kind === 'server-stream' || renewed) call.sendMetadata(metadata);
 }
 
 function headersOf(metadata: Metadata): Headers & { bytes: number } {

@@ -1,6 +1,7 @@
 import { Metadata as GrpcMetadata, status as grpc, type Metadata } from '@grpc/grpc-js';
 import { type AppError, type ErrorCode, isAppError } from '../../core/errors.ts';
 import { ErrorInfo, Status } from '../../gen/google/rpc/status.ts';
+import type { WireAnswers } from '../rpc/wire/binding.ts';
 
 const CODES: Readonly<Record<ErrorCode, number>> = {
   INVALID_ARGUMENT: grpc.INVALID_ARGUMENT,
@@ -27,9 +28,9 @@ export interface GrpcStatus {
 
 /**
  * The status of an error. Public text only; a stable `reason`, the hint and a reference ride in google.rpc.ErrorInfo
- * (trailer `grpc-status-details-bin`). `texts` are what the wire's clients compare literally.
+ * (trailer `grpc-status-details-bin`). `answers` are what the wire's clients expect instead.
  */
-export function toStatus(error: unknown, requestId: string, texts: Readonly<Record<string, string>>): GrpcStatus {
+export function toStatus(error: unknown, requestId: string, answers: WireAnswers): GrpcStatus {
   const known: Pick<AppError, 'code' | 'reason' | 'message' | 'hint' | 'retryAfterMs'> = isAppError(error)
     ? error
     : {
@@ -39,8 +40,8 @@ export function toStatus(error: unknown, requestId: string, texts: Readonly<Reco
         hint: undefined,
         retryAfterMs: undefined,
       };
-  const code = CODES[known.code] ?? grpc.INTERNAL;
-  const details = texts[known.reason] ?? known.message;
+  const code = CODES[answers[known.reason]?.code ?? known.code] ?? grpc.INTERNAL;
+  const details = answers[known.reason]?.text ?? known.message;
   const info = ErrorInfo.encode({
     reason: known.reason,
     domain: 'fedctl',

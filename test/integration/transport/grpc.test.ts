@@ -198,6 +198,20 @@ describe('the gRPC port', () => {
     expect([error?.code, error?.details]).toEqual([status.NOT_FOUND, 'Run ID not found']);
   });
 
+  test('flwr gets the code and the words by which it knows an unknown federation', async () => {
+    behave = async () => {
+      throw new AppError(
+        'NOT_FOUND',
+        'FEDERATION_NOT_FOUND',
+        "Federation '@x/y' does not exist, or you may not use it.",
+      );
+    };
+    const { error } = await unary(STOP, Buffer.from([0x08, 0x01]));
+    expect(error?.code).toBe(status.FAILED_PRECONDITION);
+    expect(error?.details).toMatch(/^Federation '(.+)' does not exist/);
+    expect((await unary(LIST, Buffer.alloc(0))).error?.code).toBe(status.NOT_FOUND);
+  });
+
   test('AT-15: two credentials in one call are refused', async () => {
     behave = read;
     const metadata = new Metadata();

@@ -112,3 +112,25 @@ describe('the map of grants', () => {
     expect(map.nextEnd(10)).toBeUndefined();
   });
 });
+
+describe('roles of everybody', () => {
+  const everybody = [{ federation: '@lab/default', role: 'runner' }];
+  const subject = { principal: 'user:idp|alice', issuerAlias: 'idp', groups: [] };
+  const asked = (object: AccessObject, principal = subject.principal) =>
+    translate({ subject: { ...subject, principal }, right: 'can_view', object }, undefined, {
+      classes: false,
+      everybody,
+    }).contextual.filter(({ relation }) => relation === 'runner');
+
+  test('go with questions on their federation and on its runs', () => {
+    const tuple = { user: 'user:idp|alice', relation: 'runner', object: 'federation:@lab/default' };
+    expect(asked({ type: 'federation', id: '@lab/default' })).toEqual([tuple]);
+    expect(asked({ type: 'run', id: 1n, owner: 'user:idp|bob', federation: '@lab/default' })).toEqual([tuple]);
+  });
+
+  test('go with no other question, and machines are not everybody', () => {
+    expect(asked({ type: 'federation', id: '@lab/other' })).toEqual([]);
+    expect(asked({ type: 'system' })).toEqual([]);
+    expect(asked({ type: 'federation', id: '@lab/default' }, 'service_account:ci|1')).toEqual([]);
+  });
+});

@@ -124,7 +124,6 @@ export function servicesWith(options: {
       issuer: 'https://fedctl.example',
       maxBundleBytes: 10,
       defaultFederation: '@lab/default',
-      defaultRoles: [],
       federations: ['@lab/default'],
       issuerAliases: { 'https://idp.example': 'idp' },
     },

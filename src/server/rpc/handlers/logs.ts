@@ -9,6 +9,8 @@ import { seen } from './runs.ts';
 
 /** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
 const RECHECK_MS = 1000;
+/** How long a stream may go on while nobody can say whether its right still stands. Clients resume where it ended. */
+const UNDECIDED_MS = 60_000;
 
 /** Text as it is stored, then one last message with the outcome once the run has finished and is drained. */
 export async function* followLogs(services: Services, call: Call, input: LogsInput): AsyncGenerator<LogMessage> {
@@ -42,6 +44,7 @@ function guardStream(services: Services, call: Call, caller: Caller) {
   const run = runOf(call);
   let why: unknown;
   let busy = false;
+  let decidedAt = services.clock.monotonic();
   const timer = setInterval(async () => {
     if (busy) return;
     busy = true;
@@ -49,9 +52,11 @@ function guardStream(services: Services, call: Call, caller: Caller) {
       // A renewal since may have brought other groups.
       const { subject } = await services.sessions.assertAlive(caller.session.id);
       if (!(await services.checker.check(askedOfRun(subject, 'can_log', run, services)))) throw runNotFound();
+      decidedAt = services.clock.monotonic();
     } catch (error) {
-      // OpenFGA out of reach says nothing about the right: what was allowed goes on until somebody can say no.
-      if (isAppError(error) && error.code === 'UNAVAILABLE') return;
+      // OpenFGA out of reach says nothing about the right: what was allowed goes on for a while.
+      const isUndecided = isAppError(error) && error.code === 'UNAVAILABLE';
+      if (isUndecided && services.clock.monotonic() - decidedAt < UNDECIDED_MS) return;
       why = error;
       ended.abort();
     } finally {

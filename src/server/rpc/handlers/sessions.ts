@@ -1,8 +1,8 @@
 import { RIGHTS } from '../../../core/access.ts';
 import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
-import { objectId, userPrincipal } from '../../../core/principals.ts';
-import { callerOf, type Handlers, type Services } from '../call.ts';
+import { userPrincipal } from '../../../core/principals.ts';
+import { callerOf, type Handlers } from '../call.ts';
 import type { SeenAccount } from '../methods.ts';
 
 type SessionHandlers = Pick<
@@ -22,11 +22,7 @@ export const sessionHandlers: SessionHandlers = {
 
   'login.start': (services, call, input) => services.login.start(input, call.peer),
 
-  'login.poll': async (services, _call, input) => {
-    const poll = await services.login.poll(input.handle);
-    if (poll.state === 'approved') await grantDefaultRoles(services, poll.tokens.accessToken);
-    return poll;
-  },
+  'login.poll': (services, _call, input) => services.login.poll(input.handle),
 
   'session.renew': (services, _call, input) => services.sessions.renew(input.refreshToken),
 
@@ -58,21 +54,6 @@ export const sessionHandlers: SessionHandlers = {
     };
   },
 };
-
-/** `[access] default-roles`. A login does not fail for them: the next one tries again. */
-async function grantDefaultRoles(services: Services, accessToken: string): Promise<void> {
-  const { defaultRoles, defaultFederation } = services.facts;
-  if (defaultRoles.length === 0) return;
-  try {
-    const { subject } = await services.sessions.authenticate(accessToken);
-    const object = objectId({ type: 'federation', id: defaultFederation });
-    for (const role of defaultRoles) {
-      await services.grants.grant({ principal: subject.principal, role, object, until: undefined });
-    }
-  } catch (error) {
-    services.log.warn({ err: error }, 'default roles could not be granted at login');
-  }
-}
 
 /** An account as others may read it. */
 export function seenAccount(account: Account): SeenAccount {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../../core/errors.ts';
 import type { Credentials } from '../call.ts';
 import type { Input, MethodName, Output } from '../methods.ts';
 
@@ -25,6 +26,8 @@ export interface Binding<M extends MethodName = MethodName> {
   encode(output: Output<M>, headers: Headers): Uint8Array | AsyncIterable<Uint8Array>;
 }
 
+export type WireAnswers = Readonly<Record<string, { readonly code?: ErrorCode; readonly text?: string }>>;
+
 /** A wire: its bindings, where it carries credentials, and the texts that its clients compare literally. */
 export interface Wire {
   readonly name: string;
@@ -33,8 +36,8 @@ export interface Wire {
   credentials(headers: Headers): Credentials;
   /** Headers that hand a renewed pair back; undefined where this wire has its own call for that. */
   renewedHeaders?(pair: { accessToken: string; refreshToken: string }): Readonly<Record<string, string>>;
-  /** Text to send for an error reason, where the clients of this wire compare it literally. */
-  readonly texts: Readonly<Record<string, string>>;
+  /** By error reason: the code and text to send where the clients of this wire expect another code or compare the text literally. */
+  readonly answers: WireAnswers;
   /** Paths that exist on this wire and that we do not serve, with the sentence that says so. */
   readonly unimplemented: Readonly<Record<string, string>>;
 }

@@ -9,6 +9,6 @@ export const fedctlV1: Wire = {
   name: 'fedctl.v1',
   bindings: [...sessionBindings, ...runBindings, ...accessBindings],
   credentials: readCredentials,
-  texts: {},
+  answers: {},
   unimplemented: {},
 };

@@ -116,7 +116,11 @@ export const flowerControl: Wire = {
     'flwr-oidc-refresh-token': pair.refreshToken,
   }),
   // What flwr 1.19 to 1.32 compares for equality (flower facts, 1.2).
-  texts: { RUN_NOT_FOUND: 'Run ID not found' },
+  answers: {
+    RUN_NOT_FOUND: { text: 'Run ID not found' },
+    // Matched at its start: `Federation '...' does not exist`.
+    FEDERATION_NOT_FOUND: { code: 'FAILED_PRECONDITION' },
+  },
   unimplemented: {
     [`${SERVICE}/PullArtifacts`]: 'ControlServicer initialized without artifact provider',
   },
