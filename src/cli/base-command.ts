@@ -63,7 +63,8 @@ export abstract class BaseCommand extends Command {
   override async catch(error: unknown): Promise<void> {
     if ((error as { code?: unknown }).code === 'EEXIT') throw error;
     const verbose = this.argv.includes('--verbose');
-    process.exitCode = renderFailure(error, { json: this.json, verbose }, this.stdio);
+    const command = this.id?.replaceAll(':', ' ');
+    process.exitCode = renderFailure(error, { json: this.json, verbose, command }, this.stdio);
   }
 
   override async finally(_error: Error | undefined): Promise<void> {

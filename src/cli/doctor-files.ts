@@ -3,7 +3,6 @@ import type { Connection } from '../project/connections.ts';
 import { loadRootCertificates } from '../project/connections.ts';
 import { type Finding, failed, ok, warn } from './finding.ts';
 import { openLoginStore } from './login-store.ts';
-import { safeLine } from './text.ts';
 
 const GROUP_WRITABLE = 0o020;
 const WORLD_WRITABLE = 0o002;
@@ -24,8 +23,11 @@ export async function checkCredentials(connection: Connection): Promise<Finding[
     const login = await store.read();
     if (login === undefined) return [warn('login', 'you are not logged in', 'Run: fedctl login')];
     const warnings = await store.prepare();
-    const good = ok('login', safeLine(`stored in ${store.path} for ${login.account}, private`));
-    return [good, ...warnings.map((text) => warn('login', safeLine(text), 'See: docs/errors.md'))];
+    const good = ok('login', `stored in ${store.path} for ${login.account}, private`);
+    return [
+      good,
+      ...warnings.map((text) => warn('login', text, 'Install git, or see to it yourself that it is never committed.')),
+    ];
   } catch (error) {
     return [failed('login', error)];
   }

@@ -73,7 +73,7 @@ async function checkTls(endpoint: Endpoint, now: number): Promise<Finding> {
 
 function serverFinding(info: GetServerInfoResponse, connection: Connection): Finding {
   const federation = connection.federation ?? (info.defaultFederation || 'none by default');
-  return ok('server', safeLine(`fedctl ${info.version} at ${connection.address}, federation ${federation}`));
+  return ok('server', `fedctl ${info.version} at ${connection.address}, federation ${federation}`);
 }
 
 function clockFinding(skewMs: number): Finding {
@@ -83,11 +83,14 @@ function clockFinding(skewMs: number): Finding {
   return warn('clock', text, "Set this machine's clock, best by NTP.");
 }
 
+/** What "well" means where it is not that something answers. */
+const WELL: Readonly<Record<string, string>> = { 'engine-border': 'no way past the server was found' };
+
 function components(info: GetServerInfoResponse): Finding[] {
   return info.components.map(({ name, ok: well, detail }) => ({
     name: safeLine(name),
     state: well ? 'ok' : 'fail',
-    text: well ? 'reachable from the server' : safeLine(detail),
+    text: well ? (WELL[name] ?? 'reachable from the server') : safeLine(detail),
     hint: well ? undefined : "The server's operator finds the cause in the server log.",
   }));
 }

@@ -14,7 +14,7 @@ export function clockTime(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** "45 seconds", "9 minutes", "3 hours", "13 days": time that is left, in its largest unit. */
+/** "45 seconds", "9 minutes", "3 hours", "13 days": time that is left, rounded, in its largest unit. */
 export function roughTime(seconds: number): string {
   const units = [
     [86_400, 'day'],
@@ -23,7 +23,7 @@ export function roughTime(seconds: number): string {
     [1, 'second'],
   ] as const;
   const [size, name] = units.find(([unit]) => seconds >= unit * 2) ?? [1, 'second'];
-  const count = Math.max(0, Math.floor(seconds / size));
+  const count = Math.max(0, Math.round(seconds / size));
   return `${count} ${name}${count === 1 ? '' : 's'}`;
 }
 

@@ -8,6 +8,8 @@ export interface FailureStyle {
   readonly json: boolean;
   /** Also show stacks and causes. */
   readonly verbose: boolean;
+  /** The command that was typed, for the way to its help: "admin grant". */
+  readonly command?: string | undefined;
 }
 
 /** Parse errors of oclif carry `parse`; unknown commands and flags too are usage errors. */
@@ -17,17 +19,17 @@ interface OclifError extends Error {
 }
 
 /** Any thrown value as an AppError: ours as it is, oclif's parse errors as USAGE, the rest as a bug. */
-export function toFailure(thrown: unknown): AppError {
+export function toFailure(thrown: unknown, command?: string): AppError {
   if (isAppError(thrown)) return thrown;
   const error = thrown as OclifError;
   if (error?.parse !== undefined || error?.oclif?.exit === EXIT.usage) {
     const [first = 'The command is not right.', ...rest] =
       error.message.split('\nSee more help with --help')[0]?.split('\n') ?? [];
     const detail = rest.map((line) => line.trim()).filter((line) => line !== '');
-    return new AppError('INVALID_ARGUMENT', 'USAGE', [first, ...detail].join('\n  '), {
-      hint: 'See: fedctl help',
-      cause: thrown,
-    });
+    const unknown = /^command (.{1,80}) not found$/.exec(first)?.[1];
+    const text = unknown === undefined ? [first, ...detail].join('\n  ') : `There is no command "${unknown}".`;
+    const hint = command === undefined ? 'See: fedctl help' : `See: fedctl ${command} --help`;
+    return new AppError('INVALID_ARGUMENT', 'USAGE', text, { hint, cause: thrown });
   }
   return new AppError('INTERNAL', 'BUG', 'fedctl has met an error that it does not know. That is a bug.', {
     hint: 'Run the command again with --verbose and report what it says.',
@@ -37,7 +39,7 @@ export function toFailure(thrown: unknown): AppError {
 
 /** Writes a failure where it belongs and returns the exit code: a document on stdout with `json`, else sentences on stderr. */
 export function renderFailure(thrown: unknown, style: FailureStyle, stdio: Stdio): number {
-  const failure = toFailure(thrown);
+  const failure = toFailure(thrown, style.command);
   if (style.json) stdio.out(`${JSON.stringify(failureDocument(failure))}\n`);
   else stdio.err(failureText(failure));
   if (style.verbose) stdio.err(stackText(failure));

@@ -9,8 +9,13 @@ export interface Finding {
   readonly hint?: string | undefined;
 }
 
-export const ok = (name: string, text: string): Finding => ({ name, state: 'ok', text });
-export const warn = (name: string, text: string, hint: string): Finding => ({ name, state: 'warn', text, hint });
+export const ok = (name: string, text: string): Finding => ({ name, state: 'ok', text: safeLine(text) });
+export const warn = (name: string, text: string, hint: string): Finding => ({
+  name,
+  state: 'warn',
+  text: safeLine(text),
+  hint: safeLine(hint),
+});
 
 /** A thrown failure as a finding. */
 export function failed(name: string, error: unknown): Finding {

@@ -16,7 +16,7 @@ export function identityLines(me: WhoAmIResponse, connection: Pick<Connection, '
     ['Server', `${connection.address} (connection "${connection.name}")`],
     ['From', me.issuer],
     ['Principal', me.principal],
-    ['Logged in for', end > 0 ? `${roughTime(end)} more, ${roughTime(idle)} if unused` : ''],
+    ['Login ends', end > 0 ? `in ${roughTime(end)}, in ${roughTime(idle)} if unused` : ''],
     ['Federation', me.federation],
     ['Rights', me.rights.length === 0 ? 'none' : me.rights.map(rightName).join(', ')],
     ['Groups', me.groups.join(', ')],

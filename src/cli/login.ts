@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Client } from '../client/channel.ts';
-import { loginOf } from '../client/login.ts';
+import { loginOf, type NewLogin } from '../client/login.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { CredentialFile } from '../credentials/types.ts';
@@ -53,10 +53,22 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
       show: screen.show,
     });
     const login = loginOf(tokens, (text) => new Secret(text));
-    await store.write(login);
+    await keep(client, store, login);
     return { account: safeLine(login.account), connection, already: false };
   } finally {
     screen.end();
+  }
+}
+
+/** Stores a new login; where that fails, a session whose tokens nobody holds is ended. */
+async function keep(client: Client, store: CredentialFile, login: NewLogin): Promise<void> {
+  try {
+    await store.write(login);
+  } catch (error) {
+    const { callUnary } = await import('../client/index.ts');
+    const logout = client.sessions.logout.bind(client.sessions);
+    await callUnary(client, logout, { refreshToken: login.refreshToken.reveal() }).catch(() => {});
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { isAppError } from '../core/errors.ts';
+import { AppError, isAppError } from '../core/errors.ts';
 import type { Context } from './context.ts';
 import { endpointOf, findTarget, openClient, refuseInsecure } from './control.ts';
 import { openLoginStore } from './login-store.ts';
@@ -27,8 +27,9 @@ export async function logOut(context: Context, input: LogoutInput): Promise<Logo
     loggedOut,
     providerRevoked,
   });
-  const login = await store.read().catch(() => undefined);
-  if (login === undefined || input.local) return done(await store.remove(), false);
+  if (input.local) return done(await store.remove(), false);
+  const login = await store.read().catch((error: unknown) => raiseUnreadable(error));
+  if (login === undefined) return done(await store.remove(), false);
   refuseInsecure(connection);
   const client = await openClient(context, endpoint);
   const { callUnary } = await import('../client/index.ts');
@@ -43,4 +44,11 @@ export async function logOut(context: Context, input: LogoutInput): Promise<Logo
     await store.remove();
     return done(true, true);
   }
+}
+
+/** A login that can't be used can't be ended at its server either: that is for the person to decide. */
+function raiseUnreadable(error: unknown): never {
+  if (!isAppError(error)) throw error;
+  const hint = 'Its session goes on at its server. To forget it on this machine all the same: fedctl logout --local';
+  throw new AppError(error.code, error.reason, error.message, { hint, cause: error });
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { tokenClaims } from '../core/token-claims.ts';
 import type { TokenPair } from '../gen/fedctl/v1/sessions.ts';
 
 /** A login as it is kept on this machine. */
@@ -38,19 +39,14 @@ export interface LoginStore {
 
 /** Less than a minute, or less than a fifth of its life left. */
 export function isDue(login: StoredLogin, leftMs: number): boolean {
-  const lifeMs = lifeOf(login.accessToken.reveal()) ?? 300_000;
+  const lifeMs = lifeOf(login.accessToken) ?? 300_000;
   return leftMs < Math.min(60_000, lifeMs / 5);
 }
 
 /** Whole life of a JWT in milliseconds, from the difference of its times: no clock of ours is asked. */
-function lifeOf(token: string): number | undefined {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    const life = (claims.exp - claims.iat) * 1000;
-    return life > 0 ? life : undefined;
-  } catch {
-    return undefined;
-  }
+function lifeOf(token: Secret): number | undefined {
+  const { exp, iat } = tokenClaims(token);
+  return exp !== undefined && iat !== undefined && exp > iat ? (exp - iat) * 1000 : undefined;
 }
 
 /** The login that a token pair stands for. @throws INTERNAL ANSWER_MALFORMED where a token is missing */

@@ -15,7 +15,10 @@ export default class Logout extends BaseCommand {
     const { args, flags } = await this.parse(Logout);
     const result = await logOut(this.context, { positionals: [args.app, args.federation], local: flags.local });
     const { address, loggedOut, providerRevoked } = result;
-    const line = loggedOut ? `Logged out of ${address}.` : `You were not logged in to ${address}.`;
+    const done = flags.local
+      ? `The login to ${address} is forgotten here; its session goes on at the server.`
+      : `Logged out of ${address}.`;
+    const line = loggedOut ? done : `You were not logged in to ${address}.`;
     this.print({ success: true, 'logged-out': loggedOut, 'provider-revoked': providerRevoked, address }, [line]);
     if (loggedOut && !providerRevoked && !flags.local && !this.json) {
       this.note('The identity provider could not be told; its own session may still stand.');

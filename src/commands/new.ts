@@ -2,6 +2,8 @@ import { relative, resolve } from 'node:path';
 import { string } from '@oclif/core/args';
 import { option } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
+import type { Context } from '../cli/context.ts';
+import { findTarget } from '../cli/control.ts';
 import { publisherName } from '../cli/publisher.ts';
 import { createApp, TEMPLATES } from '../project/new.ts';
 
@@ -24,7 +26,18 @@ export default class New extends BaseCommand {
     const publisher = publisherName(env);
     const files = await createApp({ name: args.name, template: flags.template, dir, publisher });
     const folder = relative(cwd, dir) || '.';
-    const next = `Next: set address and root-certificates in ${folder}/pyproject.toml, then: cd ${folder} && fedctl login`;
+    const known = await hasConnection(this.context, dir);
+    const next = known
+      ? `Next: cd ${folder} && fedctl login`
+      : `Next: cd ${folder}, name your server at the end of pyproject.toml, then: fedctl login`;
     this.print({ success: true, path: dir, files }, [`Made ${args.name} in ${folder}, ${files.length} files.`, next]);
   }
+}
+
+/** True where config.toml names a server already. */
+async function hasConnection(context: Context, dir: string): Promise<boolean> {
+  return await findTarget(context, [dir]).then(
+    () => true,
+    () => false,
+  );
 }

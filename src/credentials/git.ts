@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { foreignEnvironment } from '../core/child-env.ts';
 import { AppError } from '../core/errors.ts';
 import { type StepHook, writeAtomically } from './atomic-write.ts';
 import { type PrivateDir, readPrivateFile } from './private-dir.ts';
@@ -39,7 +40,7 @@ interface GitResult {
 
 async function git(dir: string, args: readonly string[]): Promise<GitResult | undefined> {
   const { execFile } = await import('node:child_process');
-  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('GIT_'));
+  const inherited = Object.entries(foreignEnvironment(process.env)).filter(([key]) => !key.startsWith('GIT_'));
   const env = { ...Object.fromEntries(inherited), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
   // A repository's own settings must not get to run programs.
   const safe = ['-c', 'core.fsmonitor=false', ...args];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { AppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import { tokenClaims } from './token-claims.ts';
+import { tokenClaims } from '../core/token-claims.ts';
 
 /** Keys as flwr writes them; both type keys, because its releases look for one or the other (facts section 3). */
 const ACCESS = 'flwr-oidc-access-token';

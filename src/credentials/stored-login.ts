@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { checkConnectionName } from '../core/ids.ts';
+import { tokenClaims } from '../core/token-claims.ts';
 import { removeIfThere, sweepTemporaries, writeAtomically } from './atomic-write.ts';
 import { openPrivateDir, type PrivateDir, readPrivateFile } from './private-dir.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type TokenPair,
   tokensText,
 } from './records.ts';
-import { tokenClaims } from './token-claims.ts';
 import type { CredentialOptions, Credentials, NewTokens } from './types.ts';
 
 export interface LoginPlace extends CredentialOptions {

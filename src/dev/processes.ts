@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foreignEnvironment } from '../core/child-env.ts';
 import { AppError } from '../core/errors.ts';
 import { endGroup, type Ledger } from './ledger.ts';
 import { identify } from './process-identity.ts';
@@ -52,7 +53,12 @@ export async function startProcess(spec: ProcessSpec): Promise<ChildProcess> {
       spec.command,
       ...spec.args,
     ],
-    { cwd: spec.cwd, env: { ...process.env, ...spec.env }, detached: true, stdio: ['pipe', log.fd, log.fd] },
+    {
+      cwd: spec.cwd,
+      env: { ...foreignEnvironment(process.env), ...spec.env },
+      detached: true,
+      stdio: ['pipe', log.fd, log.fd],
+    },
   );
   closeSync(log.fd);
   await once(child, 'spawn').catch((error) => {

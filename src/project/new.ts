@@ -143,9 +143,10 @@ function fillIn(text: string, words: Readonly<Record<string, string>>): string {
 function federationText({ federation }: NewApp): string {
   if (federation === undefined) {
     return `
-# The server to run on. Name it, then: fedctl login
+# The server to run on, where ~/.flwr/config.toml does not name it in [superlink.NAME]. Then: fedctl login
 # [tool.flwr.federations.NAME]
 # address = "host:9093"
+# root-certificates = "ca.pem"
 `;
   }
   const { name, address, rootCertificates } = federation;

@@ -47,11 +47,6 @@ export async function resolveTarget({ positionals, cwd, env }: TargetInput): Pro
   return { appDir: sources.appDir, projectDir, connection: parseConnection(from, chosen, { env, projectDir }) };
 }
 
-/** Every connection that a command could name here, pyproject.toml's first; for listings and completions. */
-export async function listConnectionNames({ cwd, env }: Omit<TargetInput, 'positionals'>): Promise<readonly string[]> {
-  return namesOf(await readSources(cwd, env));
-}
-
 async function readPositionals(
   first: string | undefined,
   second: string | undefined,

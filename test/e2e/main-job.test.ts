@@ -155,7 +155,7 @@ describe('the main job', () => {
       { args: ['log', '18446744073709551616'], code: 2, error: /larger than any run id/ },
       { args: ['log', 'abc'], code: 2, error: /no run id/ },
       { args: ['ls', '--bogus'], code: 2, error: /bogus/ },
-      { args: ['run', '-c', 'no-such-key=1'], code: 1, error: /no-such-key/ },
+      { args: ['run', '-c', 'no-such-key=1'], code: 2, error: /no-such-key/ },
       { args: ['run', '--federation', '@no/where'], code: 5, error: /@no\/where/ },
       { args: ['admin', 'grant', 'bob', 'viewer', 'federation:@dev/default'], code: 4, error: /not permitted/ },
     ];

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { selfSigned } from '../../support/certificates.ts';
@@ -112,12 +112,43 @@ describe('login', () => {
     expect((await project.cli('whoami')).code).toBe(3);
   });
 
+  test('CF-05, CF-07: logout forgets no login whose server it can not tell, unless --local says so', async () => {
+    await project.cli('login');
+    await project.connect(['address = "localhost:1"']);
+    expect(await project.cli('logout')).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining('fedctl logout --local'),
+    });
+    expect((await stat(stored())).isFile()).toBe(true);
+    await writeFile(stored(), '{"authn-type": "oi');
+    expect(await project.cli('logout')).toMatchObject({ code: 1, stderr: expect.stringContaining('damaged') });
+    expect(await readFile(stored(), 'utf8')).toBe('{"authn-type": "oi');
+    expect(await project.cli('logout', '--local')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('goes on at the server'),
+    });
+    await expect(stat(stored())).rejects.toThrow();
+    expect(fake.state.logouts).toBe(0);
+  });
+
+  test('a login that can not be stored is ended at the server: nobody holds its tokens', async () => {
+    fake.state.polls = ['pending', 'approved'];
+    const running = project.start('login');
+    await running.until('fedctl-login:');
+    // In place of the file that login is about to write.
+    await mkdir(stored(), { recursive: true });
+    const { code, stdout } = await running.ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(fake.state.logouts).toBe(1);
+  });
+
   test('whoami shows account, server, rights and how long', async () => {
     await project.cli('login');
     const { code, stdout } = await project.cli('whoami');
     expect(code).toBe(0);
     expect(stdout).toContain('alice (Alice Example)');
-    expect(stdout).toContain('30 days more, 14 days if unused');
+    expect(stdout).toContain('in 30 days, in 14 days if unused');
     expect(stdout).toContain('run, list');
   });
 });

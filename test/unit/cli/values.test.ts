@@ -50,6 +50,8 @@ describe('exit codes', () => {
     ['UNAVAILABLE', 'X', 6],
     ['DEADLINE_EXCEEDED', 'X', 6],
     ['INVALID_ARGUMENT', 'USAGE', 2],
+    ['INVALID_ARGUMENT', 'OVERRIDE_UNKNOWN_KEY', 2],
+    ['INVALID_ARGUMENT', 'OBJECT_INVALID', 2],
     ['INVALID_ARGUMENT', 'CONFIG_INVALID', 1],
     ['INTERNAL', 'BUG', 1],
   ] as const)('%s %s is %i', (code, reason, exit) => {
@@ -102,6 +104,20 @@ describe('failures', () => {
       success: false,
       'error-message': 'No run.',
       error: { code: 'RUN_NOT_FOUND', message: 'No run.', hint: 'See: fedctl ls' },
+    });
+  });
+
+  test('usage errors name the help that fits', () => {
+    const wrong = (message: string) => Object.assign(new Error(message), { oclif: { exit: 2 } });
+    const unknown = toFailure(wrong('command lss not found'));
+    expect([unknown.reason, unknown.message, unknown.hint]).toEqual([
+      'USAGE',
+      'There is no command "lss".',
+      'See: fedctl help',
+    ]);
+    expect(toFailure(wrong('Nonexistent flag: --nope\nSee more help with --help'), 'admin grant')).toMatchObject({
+      message: 'Nonexistent flag: --nope',
+      hint: 'See: fedctl admin grant --help',
     });
   });
 
