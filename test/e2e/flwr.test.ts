@@ -138,6 +138,14 @@ describe('the unmodified flwr', () => {
     expect(nobody.stderr).not.toMatch(DUMP);
   }, 120_000);
 
+  test('who may see a run and not stop it is told what is missing', async () => {
+    await alice.json(['admin', 'grant', 'bob', 'viewer', `run:${trained}`]);
+    await until(async () => (await flwrRuns(bob)).some((run) => run['run-id'] === trained));
+    const { code, stderr } = await bob.flwr.cli('stop', trained);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('You are not permitted to do this') });
+    expect(stderr).not.toMatch(DUMP);
+  }, 60_000);
+
   test('a log is whole although its tokens expired several times under way, and its new pair is good', async () => {
     const { code, stdout, stderr } = await long.log.ended;
     expect({ code, stderr: stderr.match(DUMP) }).toEqual({ code: 0, stderr: null });
