@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { invitePeople } from '../support/people.ts';
+import { bearer, openWire } from '../support/calls.ts';
+import { invitePeople, storedTokens } from '../support/people.ts';
 import { until } from '../support/until.ts';
 import { sharedStack } from './stack/shared.ts';
 
@@ -21,13 +23,17 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 /** One researcher's day; every test goes on where the one before ended. */
 describe('the main job', () => {
   const stack = sharedStack();
+  const wire = openWire(stack);
   const people = invitePeople(stack);
   const home = people.person('alice');
   const alice = home.at(join(home.home, 'my-app'));
   let first = '';
   let second = '';
 
-  afterAll(() => people.leave());
+  afterAll(() => {
+    wire.close();
+    people.leave();
+  });
 
   test('new makes an app; a connection in its pyproject.toml is all that it needs', async () => {
     const made = await home.json<{ files: string[] }>(['new', 'my-app']);
@@ -173,7 +179,10 @@ describe('the main job', () => {
     }
   }, 60_000);
 
-  test('logout ends the session: ls exits with 3, here and with the old tokens', async () => {
+  test('logout ends the session: ls exits with 3, and a copy of the tokens is worth nothing', async () => {
+    const copy = storedTokens(join(home.home, 'my-app/.flwr/.credentials/dev.json'));
+    const metadata = bearer(copy.access);
+    expect((await wire.call('/fedctl.v1.Sessions/WhoAmI', { request: {}, metadata })).code).toBe(status.OK);
     expect(await alice.json(['logout'])).toEqual({
       success: true,
       'logged-out': true,
@@ -181,5 +190,12 @@ describe('the main job', () => {
       address: stack.address,
     });
     expect((await alice.fedctl('ls')).code).toBe(3);
+    const [call, renewal] = [
+      await wire.call('/fedctl.v1.Sessions/WhoAmI', { request: {}, metadata }),
+      await wire.call('/fedctl.v1.Sessions/Renew', { request: { refreshToken: copy.refresh } }),
+    ];
+    for (const answer of [call, renewal]) {
+      expect(answer).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'SESSION_ENDED', messages: [] });
+    }
   }, 30_000);
 });

@@ -100,10 +100,7 @@ function makePerson(options: PersonOptions): Person {
       await approve(/^fedctl-login: url=(\S+)/m.exec(program.err())?.[1] ?? '');
       return program.ended;
     },
-    tokens() {
-      const stored = JSON.parse(readFileSync(join(home, '.credentials', `${CONNECTION}.json`), 'utf8'));
-      return { access: stored['flwr-oidc-access-token'], refresh: stored['flwr-oidc-refresh-token'] };
-    },
+    tokens: () => storedTokens(join(home, '.credentials', `${CONNECTION}.json`)),
     async tick({ ticks, pause }) {
       const config = `ticks=${ticks} pause=${pause.toFixed(2)}`;
       return String((await person.json(['run', TICKER, CONNECTION, '-c', config]))['run-id']);
@@ -111,6 +108,12 @@ function makePerson(options: PersonOptions): Person {
     flwr: openFlwr({ home, address: facts.address, approve, said }),
   };
   return person;
+}
+
+/** The pair in a credential file of fedctl. */
+export function storedTokens(file: string): { access: string; refresh: string } {
+  const stored = JSON.parse(readFileSync(file, 'utf8'));
+  return { access: stored['flwr-oidc-access-token'], refresh: stored['flwr-oidc-refresh-token'] };
 }
 
 function approveAs(facts: StackFacts, name: AccountName, url: string): Promise<void> {
