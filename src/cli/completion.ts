@@ -1,3 +1,5 @@
+import { bashScript, fishScript, zshScript } from './completion-scripts.ts';
+
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
@@ -7,106 +9,90 @@ export interface CommandInfo {
   readonly id: string;
   readonly description?: string | undefined;
   readonly hidden?: boolean | undefined;
+  readonly args?: Readonly<Record<string, { readonly options?: readonly string[] | undefined }>>;
   readonly flags: Readonly<
-    Record<string, { readonly description?: string | undefined; readonly options?: readonly string[] | undefined }>
+    Record<
+      string,
+      {
+        readonly type?: string;
+        readonly hidden?: boolean | undefined;
+        readonly description?: string | undefined;
+        readonly options?: readonly string[] | undefined;
+      }
+    >
   >;
 }
 
 /** A word that may follow, and what it is. */
-interface Word {
+export interface Word {
   readonly word: string;
   readonly help: string;
 }
 
-/** Words that may follow each beginning: "" for the commands, "admin" for its sub-commands, "admin grant" for its flags. */
-type Words = ReadonlyMap<string, readonly Word[]>;
-
-/** A completion script for `shell`; knows commands and flags, never asks a server. */
-export function completionScript(shell: Shell, commands: readonly CommandInfo[]): string {
-  return SCRIPTS[shell](wordsOf(commands.filter(({ hidden }) => hidden !== true)));
+export interface FlagWord extends Word {
+  /** It wants a value; `values` are the ones that it takes, none where it takes any. */
+  readonly wantsValue: boolean;
+  readonly values: readonly string[];
 }
 
-function wordsOf(commands: readonly CommandInfo[]): Words {
+/** What may follow at one place: "" for the commands, "admin" for its sub-commands, "admin grant" for its arguments and flags. */
+export interface Place {
+  readonly at: string;
+  readonly words: readonly Word[];
+  readonly flags: readonly FlagWord[];
+}
+
+/** A completion script for `shell`; knows commands and flags, never asks a server. Where it knows nothing, files are offered. */
+export function completionScript(shell: Shell, commands: readonly CommandInfo[]): string {
+  return SCRIPTS[shell](placesOf(commands.filter(({ hidden }) => hidden !== true)));
+}
+
+const SCRIPTS: Readonly<Record<Shell, (places: readonly Place[]) => string>> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+};
+
+function placesOf(commands: readonly CommandInfo[]): readonly Place[] {
   const words = new Map<string, Word[]>();
+  const flags = new Map<string, FlagWord[]>();
   const add = (at: string, word: string, help: string) => {
     const list = words.get(at) ?? [];
     if (!list.some((known) => known.word === word)) list.push({ word, help });
     words.set(at, list);
   };
-  for (const { id, description = '', flags } of [...commands].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const parts = id.split(':');
+  for (const command of [...commands].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const parts = command.id.split(':');
     parts.forEach((part, index) => {
-      add(parts.slice(0, index).join(' '), part, index === parts.length - 1 ? firstLine(description) : '');
+      add(
+        parts.slice(0, index).join(' '),
+        part,
+        index === parts.length - 1 ? firstLine(command.description ?? '') : '',
+      );
     });
-    for (const [name, flag] of Object.entries(flags))
-      add(parts.join(' '), `--${name}`, firstLine(flag.description ?? ''));
+    const at = parts.join(' ');
+    const [first] = Object.values(command.args ?? {});
+    for (const choice of first?.options ?? []) add(at, choice, '');
+    flags.set(at, flagWords(command));
   }
-  return words;
+  return [...new Set([...words.keys(), ...flags.keys()])].map((at) => ({
+    at,
+    words: words.get(at) ?? [],
+    flags: flags.get(at) ?? [],
+  }));
 }
 
+function flagWords({ flags }: CommandInfo): FlagWord[] {
+  const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true);
+  return shown.map(([name, { description = '', type, options = [] }]) => ({
+    word: `--${name}`,
+    help: firstLine(description),
+    wantsValue: type === 'option',
+    values: options,
+  }));
+}
+
+/** Without what a shell would take for its own. */
 function firstLine(text: string): string {
   return (text.split('\n')[0] ?? '').replace(/['"`$\\[\]:]/g, '');
-}
-
-const SCRIPTS: Readonly<Record<Shell, (words: Words) => string>> = {
-  bash: (words) => `# bash completion for fedctl
-_fedctl() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) break ;; esac
-    case "\${path:+$path }$word" in
-${[...words.keys()]
-  .filter((key) => key !== '')
-  .map((key) => `      "${key}") path="${key}" ;;`)
-  .join('\n')}
-      *) break ;;
-    esac
-  done
-  case "$path" in
-${[...words].map(([key, list]) => `    "${key}") COMPREPLY=($(compgen -W "${list.map(({ word }) => word).join(' ')}" -- "$current")) ;;`).join('\n')}
-  esac
-}
-complete -o default -F _fedctl fedctl
-`,
-  zsh: (words) => `#compdef fedctl
-_fedctl() {
-  local path="" word
-  local -a choices
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "\${path:+$path }$word" in
-${[...words.keys()]
-  .filter((key) => key !== '')
-  .map((key) => `      "${key}") path="${key}" ;;`)
-  .join('\n')}
-      *) break ;;
-    esac
-  done
-  case "$path" in
-${[...words].map(([key, list]) => `    "${key}") choices=(${list.map(({ word, help }) => `'${word}:${help}'`).join(' ')}) ;;`).join('\n')}
-  esac
-  _describe 'fedctl' choices || _files
-}
-if [ "$funcstack[1]" = "_fedctl" ]; then _fedctl "$@"; else compdef _fedctl fedctl; fi
-`,
-  fish: (words) =>
-    `# fish completion for fedctl
-function __fedctl_at
-  set -l words (commandline -opc)
-  set -e words[1]
-  set -l plain
-  for word in $words
-    string match -q -- '-*' $word; and break
-    set -a plain $word
-  end
-  test "$plain[1..$argv[1]]" = "$argv[2]"
-end
-${[...words].flatMap(([key, list]) => list.map((word) => fishLine(key, word))).join('\n')}
-`,
-};
-
-function fishLine(key: string, { word, help }: Word): string {
-  const depth = key === '' ? 0 : key.split(' ').length;
-  const at = depth === 0 ? 'test (count (commandline -opc)) -eq 1' : `__fedctl_at ${depth} "${key}"`;
-  const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`;
-  return `complete -c fedctl -n '${at}' ${what} -d '${help}'`;
 }

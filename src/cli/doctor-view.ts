@@ -1,10 +1,24 @@
 import type { Finding } from './finding.ts';
 
-/** A line per finding, its next step below it. */
-export function findingLines(findings: readonly Finding[]): string[] {
+/** A line per finding, its next step below it. With `width` longer ones go on below, at the same column. */
+export function findingLines(findings: readonly Finding[], width?: number): string[] {
   const size = Math.max(...findings.map(({ name }) => name.length));
+  const indent = ' '.repeat(size + 8);
+  const room = Math.max(24, (width ?? Number.POSITIVE_INFINITY) - indent.length);
   return findings.flatMap(({ name, state, text, hint }) => {
-    const line = `${state.padEnd(4)}  ${name.padEnd(size)}  ${text}`;
-    return hint === undefined ? [line] : [line, `${' '.repeat(size + 8)}${hint}`];
+    const [first = '', ...more] = wrapWords(text, room);
+    const below = [...more, ...(hint === undefined ? [] : wrapWords(hint, room))];
+    return [`${state.padEnd(4)}  ${name.padEnd(size)}  ${first}`, ...below.map((line) => indent + line)];
   });
+}
+
+/** Lines of at most `room` characters; words that are longer, such as paths, stay whole. */
+function wrapWords(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

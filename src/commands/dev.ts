@@ -7,13 +7,15 @@ const engineFlag = option({ options: ['flower@1.32.1', 'none'] as const });
 const controlPlaneFlag = option({ options: ['in-process', 'none'] as const });
 
 export default class Dev extends BaseCommand {
-  static override description =
-    `Start a whole stack on this machine: identity provider, OpenFGA, Flower engine, control plane.
+  static override description = `Start a whole stack on this machine: control plane, login, OpenFGA, Flower.
 
-Everything listens on 127.0.0.1 and ends together, by Ctrl-C, SIGTERM, or when the program that started it ends.
+Everything listens on 127.0.0.1 and ends together: by Ctrl-C, SIGTERM, or when the program that started it ends.
+
 Its state is kept: the next start has the same accounts, sessions, runs and logs.
-Ports, counted from BASE: +0 control plane (gRPC), +1 control plane (HTTPS), +2 identity provider,
-+3 and +4 OpenFGA (HTTP, gRPC), +5 to +7 SuperLink (Control, Fleet, ServerAppIo), +8 and +9 SuperNodes.
+
+Ports, counted from BASE: +0 control plane (gRPC), +1 control plane (HTTPS), +2 identity provider, +3 and +4 OpenFGA (HTTP, gRPC), \
++5 to +7 SuperLink (Control, Fleet, ServerAppIo), +8 and +9 SuperNodes.
+
 OpenFGA and Flower are looked for on PATH and in the per-user cache, and fetched into that cache otherwise.`;
   static override examples = [
     '<%= config.bin %> dev',

@@ -6,7 +6,7 @@ import { targetArgs } from '../cli/target-args.ts';
 
 export default class Doctor extends BaseCommand {
   static override description =
-    'Look at everything between this machine and a run, and say what to do where something is wrong.\nExits with 1 if anything fails.';
+    'Look at all that stands between this machine and a run; say what to do about it.\nExits with 1 if anything fails.';
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor ./my-app lab --json'];
   static override args = targetArgs;
 
@@ -14,7 +14,10 @@ export default class Doctor extends BaseCommand {
     const { args } = await this.parse(Doctor);
     const findings = await examine(this.context, [args.app, args.federation]);
     const healthy = findings.every(({ state }) => state !== 'fail');
-    this.print({ success: healthy, findings }, findingLines(findings));
+    this.print(
+      { success: healthy, findings },
+      findingLines(findings, this.stdio.outIsTty ? this.stdio.columns : undefined),
+    );
     if (!healthy) process.exitCode = EXIT.failed;
   }
 }
