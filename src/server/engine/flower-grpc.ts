@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
 import {
   type CallOptions,
-  type ChannelCredentials,
   type ClientReadableStream,
   type ClientUnaryCall,
-  credentials,
   Metadata,
   type ServiceError,
   status,
@@ -14,29 +11,12 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { Logger } from '../../core/log.ts';
 import { ControlClient, type StartRunRequest, type StreamLogsResponse } from '../../gen/flwr/proto/control.ts';
+import { type ChannelSettings, engineChannel } from './flower-channel.ts';
 import { engineError, invalidAnswer, unreachable } from './flower-errors.ts';
 import { fromWireRun, toSimulationConfig, toWireConfig } from './flower-wire.ts';
 
-const MiB = 1024 * 1024;
-
 /** Milliseconds. StartRun stays under the reconciler's 30 s, so that no submit is given up while it is under way. */
 const DEADLINES = { connect: 3_000, startRun: 20_000, unary: 10_000 } as const;
-
-/**
- * A short backoff: an engine that restarts is found again within a second (security.md F-21).
- * StreamLogs sends all that it has as one message (facts section 6), hence the large receive limit.
- */
-const CHANNEL_OPTIONS = {
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  'grpc.max_send_message_length': 16 * MiB,
-  'grpc.max_receive_message_length': 256 * MiB,
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.enable_retries': 0,
-  // Each engine has its own connection: a broken one harms no other.
-  'grpc.use_local_subchannel_pool': 1,
-};
 
 /**
  * StreamLogs sends what is more than 1 µs after the given time (facts section 6); engine times have µs steps.
@@ -44,17 +24,11 @@ const CHANNEL_OPTIONS = {
  */
 const HALF_STEP_SECONDS = 0.5e-6;
 
-export interface FlowerGrpcOptions {
+export type FlowerGrpcOptions = ChannelSettings & {
   /** Engine name of the server's config, for messages. */
   readonly name: string;
-  /** `host:port` of the Control API. */
-  readonly address: string;
-  /** PEM file of the CA of the engine's certificate; absent: the system's. */
-  readonly caFile?: string;
-  /** Plaintext: loopback or a private network only. */
-  readonly insecure?: boolean;
   readonly log: Logger;
-}
+};
 
 type Unary<Response> = (
   metadata: Metadata,
@@ -65,7 +39,8 @@ type Unary<Response> = (
 /** A SuperLink's Control API over gRPC: flwr 1.21 to 1.36 (facts section 0). */
 export function openFlowerGrpc(options: FlowerGrpcOptions): Engine {
   const { name, address, log } = options;
-  const client = new ControlClient(address, channelCredentials(options), CHANNEL_OPTIONS);
+  const channel = engineChannel(options);
+  const client = new ControlClient(address, channel.credentials, channel.options);
 
   function connected(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -189,9 +164,4 @@ function startRunRequest(submit: EngineSubmit): StartRunRequest {
     seriesId: undefined,
     connectorRefs: [],
   };
-}
-
-function channelCredentials({ insecure, caFile }: FlowerGrpcOptions): ChannelCredentials {
-  if (insecure) return credentials.createInsecure();
-  return credentials.createSsl(caFile === undefined ? null : readFileSync(caFile));
 }
