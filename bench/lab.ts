@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import { findFreeBase } from '../src/dev/ports.ts';
 import { type Stack, type StackFacts, startStack } from '../src/dev/stack.ts';
 import { FLOWER_VERSION, findFlower } from '../src/dev/tools/flower.ts';
+import { type Connections, openConnections } from './load.ts';
 import { createPlane, type Plane } from './plane.ts';
+
+const CONNECTIONS = 4;
 
 /** Real parts for the control planes under test, in one temporary folder. */
 export interface Lab {
@@ -16,6 +19,8 @@ export interface Lab {
   /** Folder with Flower's programs. */
   readonly flowerBin: string;
   plane(options: { name: string; cache: string; engine?: string }): Promise<Plane>;
+  /** A few connections; closed at the end. */
+  connect(options: { address: string; tls?: boolean }): Connections;
   /** Undone at the end, newest first. */
   atEnd(undo: () => unknown): void;
   close(): Promise<void>;
@@ -51,6 +56,11 @@ export async function openLab(progress: (line: string) => void): Promise<Lab> {
         });
         undos.push(() => plane.stop());
         return plane;
+      },
+      connect({ address, tls = true }) {
+        const connections = openConnections({ address, ca: tls ? facts.ca : undefined, count: CONNECTIONS });
+        undos.push(() => connections.close());
+        return connections;
       },
       atEnd: (undo) => void undos.push(undo),
       close,

@@ -7,7 +7,9 @@ const SLICE_MS = 1_500;
 const PARALLEL = 32;
 const PAGE = 20;
 
-export const LIST_SERVERS = ['echo', 'warm', 'uncached'] as const;
+export const LIST_PATH = '/fedctl.v1.Runs/ListRuns';
+
+export const LIST_SERVERS = ['echo', 'cached', 'uncached'] as const;
 export type ListServer = (typeof LIST_SERVERS)[number];
 
 /** One slice of one server. */
@@ -37,15 +39,10 @@ const REQUEST = Buffer.from(
     ListRunsRequest.create({ runIdPrefix: '', limit: PAGE, cursor: '', federation: '', mine: false }),
   ).finish(),
 );
-const PATH = '/fedctl.v1.Runs/ListRuns';
 
 /** Asks for the newest page once; it must hold the newest of `ids`, in their order. */
-export async function firstPage(
-  connections: Connections,
-  headers: Target['headers'],
-  ids: readonly bigint[],
-): Promise<Buffer> {
-  const answer = await connections.call({ path: PATH, request: REQUEST, headers, check: () => undefined });
+export async function firstPage({ connections, path, headers }: Target, ids: readonly bigint[]): Promise<Buffer> {
+  const answer = await connections.call({ path, request: REQUEST, headers, check: () => undefined });
   const { runs, nextCursor } = ListRunsResponse.decode(answer);
   const isRight =
     runs.length === PAGE && nextCursor !== '' && runs.every((run, index) => run.runId === ids[index] && run.mine);
@@ -53,15 +50,13 @@ export async function firstPage(
   return answer;
 }
 
-export const listPath = PATH;
-
 /** Asks all servers in turn, slice by slice. `pages` are what each must answer; all but the time in them stands still. */
 export async function measureListing(
   targets: Readonly<Record<ListServer, Target>>,
   pages: Readonly<Record<ListServer, Buffer>>,
 ): Promise<ListFigures> {
-  const many: Record<ListServer, Slice[]> = { echo: [], warm: [], uncached: [] };
-  const single: Record<ListServer, Slice[]> = { echo: [], warm: [], uncached: [] };
+  const many: Record<ListServer, Slice[]> = { echo: [], cached: [], uncached: [] };
+  const single: Record<ListServer, Slice[]> = { echo: [], cached: [], uncached: [] };
   for (let round = -1; round < ROUNDS; round += 1) {
     for (const [index] of LIST_SERVERS.entries()) {
       const name = LIST_SERVERS[(index + round + 1) % LIST_SERVERS.length] as ListServer;
@@ -74,7 +69,7 @@ export async function measureListing(
       single[name].push(alone);
     }
   }
-  return { many, single, parallel: PARALLEL, answerBytes: pages.warm.length };
+  return { many, single, parallel: PARALLEL, answerBytes: pages.cached.length };
 }
 
 function callOf({ path, headers }: Target, page: Buffer): Call {
