@@ -7,7 +7,8 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** The reader of a pipe may leave before we have said everything (`fedctl ls | head`): that is no failure. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode === undefined ? 0 : Number(process.exitCode));
-  throw error;
+  process.stderr.write(`Error: The output can't be written (${error.code ?? error.message}).\n`);
+  process.exit(1);
 });
 /** Nobody reads what we say beside the result: the result still counts. */
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {

@@ -22,3 +22,11 @@ function wrapWords(text: string, room: number): string[] {
   }
   return lines;
 }
+
+/** The keys of a failure (cli/failure.ts) for the first thing that fails; none where all is well. */
+export function failureOf(findings: readonly Finding[]) {
+  const first = findings.find(({ state }) => state === 'fail');
+  if (first === undefined) return {};
+  const message = `${first.name}: ${first.text}`;
+  return { 'error-message': message, error: { code: 'UNHEALTHY', message, hint: first.hint ?? null } };
+}

@@ -1,6 +1,6 @@
 import { BaseCommand } from '../cli/base-command.ts';
 import { examine } from '../cli/doctor.ts';
-import { findingLines } from '../cli/doctor-view.ts';
+import { failureOf, findingLines } from '../cli/doctor-view.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { targetArgs } from '../cli/target-args.ts';
 
@@ -15,7 +15,7 @@ export default class Doctor extends BaseCommand {
     const findings = await examine(this.context, [args.app, args.federation]);
     const healthy = findings.every(({ state }) => state !== 'fail');
     this.print(
-      { success: healthy, findings },
+      { success: healthy, ...failureOf(findings), findings },
       findingLines(findings, this.stdio.outIsTty ? this.stdio.columns : undefined),
     );
     if (!healthy) process.exitCode = EXIT.failed;

@@ -7,7 +7,8 @@ import { openCredentials } from '../../src/credentials/credential-file.ts';
 import { caPin } from '../../src/credentials/records.ts';
 import type { TokenPair } from '../../src/gen/fedctl/v1/sessions.ts';
 
-const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
+/** The compiled CLI. */
+export const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '../../dist/bin.js');
 
 export interface CliResult {
   readonly code: number | null;

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { selfSigned, type TestPair } from '../../support/certificates.ts';
-import { type CliProject, makeProject, runCli, storeLogin } from '../../support/cli.ts';
+import { BIN, type CliProject, makeProject, runCli, startProgram, storeLogin } from '../../support/cli.ts';
 import { type ControlFake, fakeRun, issue, startControlFake } from '../../support/control-fake.ts';
 
 let tls: TestPair;
@@ -190,6 +190,15 @@ describe('ls', () => {
       code: 2,
       stderr: expect.stringContaining('123456781, 123456782'),
     });
+  });
+
+  test('output that can not be written is one sentence', async () => {
+    fake.state.runs = [fakeRun()];
+    const full = startProgram('sh', ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, BIN, 'ls'], {
+      cwd: project.dir,
+      env: { PATH: process.env.PATH, HOME: project.dir },
+    });
+    expect(await full.ended).toMatchObject({ code: 1, stderr: "Error: The output can't be written (ENOSPC).\n" });
   });
 
   test('a reader that leaves early is no failure', async () => {
