@@ -20,7 +20,7 @@ export async function tellStory({ explain, run, logIn }: Teller): Promise<void> 
   await run('bob', ['ls'], { shows: /No runs/, lacks: new RegExp(first) });
   await run('bob', ['stop', first], { code: NOT_FOUND });
 
-  explain("alice starts a second, longer run, to see that bob's right covers one run only.");
+  explain("alice starts a second, longer run: bob's right will be for the first one only.");
   const long = await run('alice', ['run', '-c', 'num-server-rounds=500 round-delay=1.0']);
   const second = runIdIn(long.output);
 
