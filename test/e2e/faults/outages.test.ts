@@ -3,7 +3,7 @@ import { readRows } from '../../support/invariants.ts';
 import { type Person, TICKER } from '../../support/people.ts';
 import { until } from '../../support/until.ts';
 import { expectFailure } from './failure.ts';
-import { setStage, type Stage } from './stage.ts';
+import { type Stage, setStage } from './stage.ts';
 
 let stage: Stage;
 let alice: Person;
