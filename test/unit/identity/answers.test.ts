@@ -33,7 +33,9 @@ describe('claims', () => {
     expect(identityOf({ sub: 's', email: 'ann@x' }, mapping, 1)).toMatchObject({ preferredName: 'ann', authTime: 1 });
     expect(identityOf({ sub: 's', name: 7, email: {} }, mapping, 1)).toMatchObject({ preferredName: 's', email: '' });
     expect(identityOf({ sub: 's', email: 'ann@x', email_verified: false }, mapping, 1)).toMatchObject({ email: '' });
-    expect(identityOf({ sub: 's', email: 'ann@x', email_verified: true }, mapping, 1)).toMatchObject({ email: 'ann@x' });
+    expect(identityOf({ sub: 's', email: 'ann@x', email_verified: true }, mapping, 1)).toMatchObject({
+      email: 'ann@x',
+    });
   });
 
   test('group claims of any shape do no harm', () => {
