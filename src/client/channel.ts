@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
 import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
-import { dialAddress, type Endpoint, isLoopback, splitAddress } from './endpoint.ts';
+import { dialAddress, type Endpoint, splitAddress } from './endpoint.ts';
 
 /** One connection to a control plane, with a stub per service. */
 export interface Client {

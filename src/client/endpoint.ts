@@ -15,11 +15,6 @@ export function splitAddress(address: string): { host: string; port: number } {
   return { host, port: match?.[3] === undefined ? 9093 : Number(match[3]) };
 }
 
-/** True for this machine's own addresses: 127.0.0.0/8, ::1 and localhost. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
-}
-
 /** `host:port` as it is dialled. */
 export function dialAddress(address: string): string {
   const { host, port } = splitAddress(address);

@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 /** An IPv4 address that came through an IPv6 socket, as itself. */
 export function plainAddress(remoteAddress: string): string {
   return remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
@@ -13,4 +15,10 @@ export function addressKey(remoteAddress: string | undefined): string {
   const middle =
     tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
   return `${[...left, ...middle, ...right].slice(0, 4).join(':')}::/64`;
+}
+
+/** True for 127.0.0.0/8, ::1 (also mapped or in brackets) and "localhost". */
+export function isLoopback(host: string): boolean {
+  const bare = plainAddress(host.replace(/^\[(.*)\]$/, '$1'));
+  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
 }

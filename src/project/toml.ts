@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import TOMLParser from '@iarna/toml/lib/toml-parser.js';
 import { AppError, isAppError } from '../core/errors.ts';
-import { checkTomlDepth } from './toml-depth.ts';
+import { checkTomlShape, MAX_TOML_DEPTH, type TomlFault } from '../core/toml-shape.ts';
 
 const KiB = 1024;
 export const MAX_TOML_BYTES = 256 * KiB;
@@ -79,7 +79,8 @@ function copyTable(source: object): TomlTable {
  */
 export function parseToml(text: string, file: string): TomlTable {
   if (Buffer.byteLength(text) > MAX_TOML_BYTES) throw tooLarge(file);
-  checkTomlDepth(text, file);
+  const fault = checkTomlShape(text);
+  if (fault !== undefined) throw shapeError(fault, file);
   const parser = new TypedParser();
   try {
     parser.parse(text);
@@ -87,6 +88,14 @@ export function parseToml(text: string, file: string): TomlTable {
   } catch (error) {
     throw syntaxError(error, file);
   }
+}
+
+function shapeError({ kind, line }: TomlFault, file: string): AppError {
+  const [reason, what] =
+    kind === 'deep'
+      ? ['CONFIG_TOO_DEEP', `nested deeper than ${MAX_TOML_DEPTH}`]
+      : ['CONFIG_TOO_LARGE', 'a key or number that is too long'];
+  return new AppError('INVALID_ARGUMENT', reason, `${file}:${line}: ${what}.`);
 }
 
 function syntaxError(error: unknown, file: string): AppError {

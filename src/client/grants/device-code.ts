@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isLoopback } from '../../core/addresses.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { StartLoginResponse, TokenPair } from '../../gen/fedctl/v1/sessions.ts';
-import { isLoopback } from '../endpoint.ts';
 import { callUnary } from '../unary.ts';
 import type { Grant, GrantRequest } from './index.ts';
 
@@ -90,7 +90,7 @@ export function isWebAddress(uri: string): boolean {
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
   if (protocol === 'https:') return true;
-  return protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, ''));
+  return protocol === 'http:' && isLoopback(hostname);
 }
 
 function expired(): AppError {

@@ -90,7 +90,7 @@ async function fetchRelease(
 async function installWithGo(work: string, { progress, env, signal }: FindOpenFga): Promise<string | undefined> {
   const go = findOnPath('go', env);
   if (!go) return undefined;
-  const line = `Building OpenFGA ${OPENFGA_VERSION} with go install; this takes some minutes`;
+  const line = `Building OpenFGA ${OPENFGA_VERSION} with go install, some minutes`;
   progress(line);
   const target = `github.com/openfga/openfga/cmd/openfga@v${OPENFGA_VERSION}`;
   const build = runCommand(go, ['install', '-ldflags', '-s -w', target], {

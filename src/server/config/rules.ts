@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../../core/addresses.ts';
 import type { Problem } from './problems.ts';
 import type { ServerConfig } from './types.ts';
 

@@ -10,16 +10,6 @@ const PRIVATE = subnets([
   ['fc00::', 7],
   ['fe80::', 10],
 ]);
-const LOOPBACK = subnets([
-  ['127.0.0.0', 8],
-  ['::1', 128],
-]);
-
-/** True for a loopback address or the name `localhost`. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || contains(LOOPBACK, host);
-}
-
 /** True for a private address. Names count as private: without a dot they are local, and others are not looked up. */
 export function isPrivate(host: string): boolean {
   return isIP(host) === 0 ? !host.includes('.') : contains(PRIVATE, host);

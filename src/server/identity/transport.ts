@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { JSONWebKeySet } from 'jose';
 import type { CustomFetch } from 'openid-client';
 import { Agent, fetch, Response } from 'undici';
+import { isLoopback } from '../../core/addresses.ts';
 import { providerMisconfigured } from './failures.ts';
 
 /** HTTP to one identity provider, bounded in time and size whatever the peer does (security.md MD-02, DG-14, F-04, F-05). */
@@ -66,7 +67,7 @@ function readCa(file: string): string {
 
 /** Plain http is for a provider on this machine only, whatever its metadata name as endpoints. */
 export function isLoopbackHttp(url: URL): boolean {
-  return url.protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  return url.protocol === 'http:' && isLoopback(url.hostname);
 }
 
 function refusePlainHttp(address: string): void {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isLoopback } from '../../core/addresses.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { PublicKeys } from '../../core/services.ts';
-import { isLoopback } from '../config/loopback.ts';
 import { type HttpReply, type HttpRequest, jsonReply, type Route } from '../transport/https.ts';
 import type { Health } from './health.ts';
 import type { MetricsRegistry } from './metrics.ts';

@@ -1,6 +1,6 @@
 import TOML from '@iarna/toml';
+import { checkTomlShape, MAX_TOML_DEPTH } from '../../core/toml-shape.ts';
 import { bundleError } from './bundle-errors.ts';
-import { checkTomlShape } from './toml-shape.ts';
 
 export const PROJECT = 'pyproject.toml';
 export const MAX_PROJECT = 256 * 1024;
@@ -49,7 +49,8 @@ function decode(content: Buffer): string {
 
 async function parse(toml: string): Promise<Table> {
   const fault = checkTomlShape(toml);
-  if (fault !== undefined) throw invalid(fault);
+  if (fault?.kind === 'deep') throw invalid(`is nested more than ${MAX_TOML_DEPTH} levels deep`);
+  if (fault !== undefined) throw invalid('has a key or number that is too long');
   try {
     return (await TOML.parse.async(toml, { blocksize: BLOCK })) as Table;
   } catch (error) {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { isLoopback, splitAddress } from '../../../src/client/endpoint.ts';
+import { splitAddress } from '../../../src/client/endpoint.ts';
 import { toAppError } from '../../../src/client/errors.ts';
 import { isWebAddress } from '../../../src/client/grants/device-code.ts';
 import { isDue } from '../../../src/client/login.ts';
+import { isLoopback } from '../../../src/core/addresses.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { failure } from '../../support/control-fake.ts';
 

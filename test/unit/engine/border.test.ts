@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { isLoopback, isPrivate } from '../../../src/server/engine/addresses.ts';
+import { isLoopback } from '../../../src/core/addresses.ts';
+import { isPrivate } from '../../../src/server/engine/addresses.ts';
 import { probeBorder } from '../../../src/server/engine/border.ts';
 
 let server: Server;

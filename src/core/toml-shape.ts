@@ -1,14 +1,21 @@
-const MAX_DEPTH = 64;
+export const MAX_TOML_DEPTH = 64;
 /** Longest key, number or date outside quotes. */
 const MAX_BARE = 1_024;
 
 const BARE = /[A-Za-z0-9_+:-]/;
 
+export interface TomlFault {
+  /** Nested deeper than {@link MAX_TOML_DEPTH}, or a key or number that is too long. */
+  readonly kind: 'deep' | 'long';
+  /** Counted from 1. */
+  readonly line: number;
+}
+
 /**
  * What makes a TOML text unfit for a parser without a depth limit, or undefined. One pass, no recursion:
- * brackets and dots count outside strings and comments only.
+ * brackets and dots count outside strings and comments only (security.md T-25).
  */
-export function checkTomlShape(toml: string): string | undefined {
+export function checkTomlShape(toml: string): TomlFault | undefined {
   let depth = 0;
   let dots = 0;
   let bare = 0;
@@ -16,7 +23,7 @@ export function checkTomlShape(toml: string): string | undefined {
     const char = toml[at] ?? '';
     if (BARE.test(char)) {
       bare += 1;
-      if (bare > MAX_BARE) return 'has a key or number that is too long';
+      if (bare > MAX_BARE) return { kind: 'long', line: lineOf(toml, at) };
       continue;
     }
     bare = 0;
@@ -26,9 +33,13 @@ export function checkTomlShape(toml: string): string | undefined {
     else if (char !== ' ' && char !== '\t') dots = 0;
     if (char === '[' || char === '{') depth += 1;
     if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
-    if (depth > MAX_DEPTH || dots > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
+    if (depth > MAX_TOML_DEPTH || dots > MAX_TOML_DEPTH) return { kind: 'deep', line: lineOf(toml, at) };
   }
   return undefined;
+}
+
+function lineOf(toml: string, at: number): number {
+  return toml.slice(0, at).split('\n').length;
 }
 
 /** Index of the last character of the string that begins at `start`; the end of the text where it never ends. */
