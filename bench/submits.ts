@@ -1,5 +1,6 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   ListRunsRequest,
@@ -16,6 +17,8 @@ import type { Series } from './stats.ts';
 const ROUNDS = Number(process.env.BENCH_SUBMIT_ROUNDS ?? 30);
 const PARALLEL = 4;
 const BATCHES = Math.ceil(ROUNDS / 3);
+/** What follows a stop (the end of its log, its last status) is no part of the next submit. */
+const REST_MS = 250;
 
 const SERVICE = '/flwr.proto.Control';
 const APP = fileURLToPath(new URL('../test/fixtures/tinyapp', import.meta.url));
@@ -53,6 +56,7 @@ export async function measureSubmits(controls: Readonly<Record<Way, Control>>, f
     into?.push(performance.now() - begun);
     started[way].push(...ids);
     for (const id of ids) await stopRun(controls[way], id);
+    await delay(REST_MS);
   };
   for (let round = -2; round < ROUNDS; round += 1) {
     for (const way of inTurn(round)) await take(way, [first], round < 0 ? undefined : figures.single[way]);
