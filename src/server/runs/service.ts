@@ -61,8 +61,11 @@ export function createRunService(options: RunServiceOptions): RunParty {
       contact: async (name) => await reconcilers.get(name)?.contact(),
       reconcile: async (name) => await reconcilers.get(name)?.reconcile(),
       onStarted(run) {
-        pump.follow(run);
-        watches.get(run.engine)?.wake();
+        // The answer goes out first: both begin with reads that would hold it up.
+        setImmediate(() => {
+          pump.follow(run);
+          watches.get(run.engine)?.wake();
+        });
       },
     }),
   );
