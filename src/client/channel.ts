@@ -7,6 +7,7 @@ import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
 import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
 import { dialAddress, type Endpoint, splitAddress } from './endpoint.ts';
+import { serviceConfig } from './retries.ts';
 
 /** One connection to a control plane, with a stub per service. */
 export interface Client {
@@ -26,8 +27,7 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
   const target = `dns:${dialAddress(endpoint.address)}`;
   const security = channelSecurity(endpoint, host);
   const channel: ChannelOptions = {
-    // Whether a call may be repeated is decided where its meaning is known, not here.
-    'grpc.enable_retries': 0,
+    'grpc.service_config': serviceConfig,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.primary_user_agent': options.userAgent,

@@ -3,7 +3,10 @@ import { type AppError, isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Client } from './channel.ts';
 import { isDue, type LoginStore, loginOf, type NewLogin, notLoggedIn, type StoredLogin } from './login.ts';
-import { callUnary, type UnaryMethod } from './unary.ts';
+import { callTimeout, callUnary, type UnaryMethod } from './unary.ts';
+
+/** A server that crashed while it renewed this very session takes up to 25 s until another may. */
+const RENEWAL_MS = 40_000;
 
 export interface SessionOptions {
   readonly client: Client;
@@ -66,7 +69,8 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
 
   async function exchange(login: StoredLogin): Promise<NewLogin> {
     const method = client.sessions.renew.bind(client.sessions);
-    const { tokens } = await callUnary(client, method, { refreshToken: login.refreshToken.reveal() });
+    const options = { timeoutMs: Math.max(RENEWAL_MS, callTimeout()) };
+    const { tokens } = await callUnary(client, method, { refreshToken: login.refreshToken.reveal() }, options);
     return loginOf(tokens, (text) => new Secret(text));
   }
 

@@ -34,7 +34,7 @@ export interface RunningCli {
 
 /** Starts the compiled CLI as its own process. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
-  const clean = { PATH: process.env.PATH, HOME: cwd, LANG: 'C.UTF-8', FEDCTL_TIMEOUT: '10', ...env };
+  const clean = { PATH: process.env.PATH, HOME: cwd, LANG: 'C.UTF-8', FEDCTL_TIMEOUT: '60', ...env };
   return startProgram(process.execPath, [BIN, ...args], { cwd, env: clean });
 }
 

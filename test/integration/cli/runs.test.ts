@@ -54,7 +54,7 @@ describe('run', () => {
 
   test('an unknown key in -c is a sentence, and nothing is sent', async () => {
     const { code, stderr } = await project.cli('run', '-c', 'num-server-round=5');
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain('num-server-rounds');
     expect(fake.state.submitted).toHaveLength(0);
   });
