@@ -26,6 +26,5 @@ export default {
       globalSetup: '<rootDir>/test/e2e/stack/start.ts',
       globalTeardown: '<rootDir>/test/e2e/stack/end.ts',
     },
-    { ...base, displayName: 'slow', testMatch: ['<rootDir>/test/slow/**/*.test.ts'] },
   ],
 };

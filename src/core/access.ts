@@ -20,7 +20,6 @@ export const GRANTABLE = {
   run: ['operator', 'viewer'],
   group: ['member'],
 } as const;
-export type GrantObjectType = keyof typeof GRANTABLE;
 
 /** Who is asking, as OpenFGA knows them. */
 export interface Subject {

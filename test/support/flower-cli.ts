@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +7,6 @@ import { join } from 'node:path';
 export const FLOWER_VENV =
   process.env.FEDCTL_FLOWER ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedctl', 'flower', '1.32.1');
-
-export const hasFlower = existsSync(join(FLOWER_VENV, 'bin', 'flwr'));
 
 export interface ProgramResult {
   readonly exitCode: number;

@@ -14,6 +14,3 @@ type TableValues<T> = { readonly [K in keyof T & string as Camel<K>]: T[K] exten
 export type ServerConfig = {
   readonly [T in keyof Settings]: T extends Repeated ? readonly TableValues<Settings[T]>[] : TableValues<Settings[T]>;
 };
-
-/** One `[[oidc]]` table. */
-export type OidcProviderConfig = ServerConfig['oidc'][number];

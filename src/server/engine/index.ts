@@ -15,4 +15,4 @@ export function openEngine(options: EngineOptions): Engine {
   return ENGINES[options.kind](options);
 }
 
-export { type BorderOptions, probeBorder } from './border.ts';
+export { probeBorder } from './border.ts';

@@ -1,3 +1,2 @@
 export { createRunService, type RunParty, type RunServiceOptions } from './service.ts';
-export { DEFAULT_RUN_SETTINGS, type RunSettings } from './settings.ts';
-export type { Failpoint, ReachFailpoint } from './submit.ts';
+export type { Failpoint } from './submit.ts';
