@@ -27,7 +27,10 @@ export function toFailure(thrown: unknown, command?: string): AppError {
       error.message.split('\nSee more help with --help')[0]?.split('\n') ?? [];
     const detail = rest.map((line) => line.trim()).filter((line) => line !== '');
     const unknown = /^command (.{1,80}) not found$/.exec(first)?.[1];
-    const text = unknown === undefined ? [first, ...detail].join('\n  ') : `There is no command "${unknown}".`;
+    const text =
+      unknown === undefined
+        ? [first, ...detail].join('\n  ')
+        : `There is no command "${unknown.replaceAll(':', ' ')}".`;
     const hint = command === undefined ? 'See: fedctl help' : `See: fedctl ${command} --help`;
     return new AppError('INVALID_ARGUMENT', 'USAGE', text, { hint, cause: thrown });
   }
