@@ -44,7 +44,11 @@ export async function startSuperLink({ nodes = 2 }: { nodes?: number } = {}): Pr
   return {
     address,
     folder,
-    kill: () => killGroup(link),
+    async kill() {
+      await killGroup(link);
+      // The supervisor may be gone a moment before the SuperLink and its sockets are.
+      while (await accepts(ports.control)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
     async start() {
       link = await start();
     },
