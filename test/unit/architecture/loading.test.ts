@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -34,7 +34,8 @@ function loadedBy(args: readonly string[]): { urls: string[]; code: number | nul
     ['--import', join(folder, 'record.mjs'), join(ROOT, 'dist/bin.js'), ...args],
     {
       cwd: folder,
-      env: { ...process.env, LOADED: loaded, FLWR_HOME: join(folder, 'home'), HOME: folder },
+      // Under NODE_ENV=test oclif looks for TypeScript, which it does for no user.
+      env: { ...process.env, NODE_ENV: undefined, LOADED: loaded, FLWR_HOME: join(folder, 'home'), HOME: folder },
     },
   );
   return { urls: JSON.parse(readFileSync(loaded, 'utf8')) as string[], code: status };
@@ -48,8 +49,17 @@ describe('what a hot command loads before it connects', () => {
     expect(urls.some((url) => url.endsWith(`/dist/commands/${name}.js`))).toBe(true);
     expect(code).not.toBe(0);
     const heavy =
-      /\/dist\/(server|dev|gen)\/|node_modules\/(@grpc|@openfga|kysely|pino|prom-client|openid-client|oidc-provider|undici|jose|yauzl)\//;
+      /\/dist\/((server|dev|gen)\/|vendor\/grpc\.js)|node_modules\/(@grpc|@bufbuild|@openfga|kysely|pino|prom-client|openid-client|oidc-provider|undici|jose|yauzl)\//;
     expect(urls.filter((url) => heavy.test(url))).toEqual([]);
+  });
+
+  test('what all commands need of other packages is one file each, so that they start fast', () => {
+    const { urls } = loadedBy(['ls']);
+    expect(urls.filter((url) => url.includes('/dist/vendor/')).map((url) => basename(url))).toEqual([
+      'oclif.js',
+      'toml.js',
+    ]);
+    expect(urls.filter((url) => url.includes('node_modules/'))).toEqual([]);
   });
 
   test('--version loads no command', () => {
