@@ -102,10 +102,11 @@ describe('the engine ends and comes back', () => {
     await engine.kill();
     expect(await alice.json(['ls', '--run-id', id])).toMatchObject({ runs: [{ status: 'running' }] });
     await engine.start();
-    // The app has died with its engine, which would take a minute to see it.
-    expect(await alice.fedctl('stop', id)).toMatchObject({ code: 0 });
+    // The app has died with its engine. Where the restart took long, the engine has seen that by itself.
+    const stopped = await alice.fedctl('stop', id);
+    if (stopped.code !== 0) expect(stopped.stderr).toContain('has finished already');
     const { code, stdout } = await following.ended;
-    expect([statusOf(id), code]).toEqual(['finished:stopped', 11]);
+    expect([statusOf(id), code]).toEqual(stopped.code === 0 ? ['finished:stopped', 11] : ['finished:failed', 10]);
     const ticks = ticksIn(stdout);
     expect(ticks).toEqual(allTicks(ticks.length));
     expect(ticks.length).toBeGreaterThan(2);
