@@ -94,7 +94,8 @@ export function readerDialect({ db, busyTimeoutMs }: { db: DatabaseSync; busyTim
   async function execute(statement: Statement): Promise<StatementResult> {
     const deadline = performance.now() + busyTimeoutMs;
     for (;;) {
-      if (!db.isOpen) throw storeUnavailable(new Error('the store has been closed'));
+      // Node 22.13 has no such property yet; there the statement itself fails.
+      if (db.isOpen === false) throw storeUnavailable(new Error('the store has been closed'));
       try {
         return run(statement);
       } catch (error) {
