@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { Run, RunFilter } from '../../core/runs.ts';
+import { type FinalRuns, runsOfKeys } from './final-runs.ts';
 import { toRun } from './run-rows.ts';
 import type { RunTable, Schema } from './schema.ts';
 
@@ -11,6 +12,7 @@ interface Page {
   readonly limit: number;
   readonly before: Cursor | undefined;
   readonly now: number;
+  readonly final: FinalRuns;
 }
 
 /** SQLite joins at most 500 selects with UNION. */
@@ -87,13 +89,16 @@ function newestOf(branches: readonly Branch[], limit: number): Branch | undefine
   return newestOf(unions, limit);
 }
 
-/** First the keys, along indexes, then the rows: in this order, whatever the planner thinks. */
-async function newestRows(page: Page): Promise<readonly Selectable<RunTable>[]> {
+/** First the keys, along indexes, then the rows that are not known. */
+async function newestRuns(page: Page): Promise<readonly Run[]> {
   const newest = newestOf(branchesOf(page), page.limit);
   if (newest === undefined) return [];
-  const query = sql<Selectable<RunTable>>`select run.* from (${newest}) as page cross join run
-    where run.key = page.key order by page.created_at desc, page.key desc`;
-  return (await query.execute(page.db)).rows;
+  const { rows } = await (newest as RawBuilder<{ key: string }>).execute(page.db);
+  return await runsOfKeys(
+    page.db,
+    page.final,
+    rows.map((row) => row.key),
+  );
 }
 
 /** Runs that a grant in force names for one of the filter's principals; undefined where there are none. */
@@ -160,6 +165,5 @@ export async function listRuns(asked: Page): Promise<readonly Run[]> {
   const page = await withLocalGroups(asked);
   const { idPrefix } = page.filter;
   const rare = idPrefix !== undefined && (await isRare(page, idPrefix));
-  const rows = rare ? await rowsByPrefix(page, idPrefix) : await newestRows(page);
-  return rows.map(toRun);
+  return rare ? (await rowsByPrefix(page, idPrefix)).map(toRun) : await newestRuns(page);
 }

@@ -2,8 +2,9 @@ import type { Selectable } from 'kysely';
 import { isFinal, RUN_STATUSES, type Run, type RunStatus, type RunUpdate } from '../../core/runs.ts';
 import type { RunTable } from './schema.ts';
 
+/** Frozen: final runs are shared by all who ask for them. */
 export function toRun(row: Selectable<RunTable>): Run {
-  return {
+  return Object.freeze({
     key: row.key,
     id: row.id === null ? undefined : BigInt(row.id),
     requestId: row.request_id ?? '',
@@ -23,7 +24,7 @@ export function toRun(row: Selectable<RunTable>): Run {
     finishedAt: row.finished_at ?? undefined,
     quarantined: row.quarantined === 1,
     stopRequestedAt: row.stop_requested_at ?? undefined,
-  };
+  });
 }
 
 export function toRow(run: Run): RunTable {
@@ -57,20 +58,21 @@ function hasWork(status: RunStatus, hasId: boolean): boolean {
 }
 
 function movesForward(from: RunStatus, to: RunStatus): boolean {
-  return !isFinal(from) && RUN_STATUSES.indexOf(to) > RUN_STATUSES.indexOf(from);
+  return RUN_STATUSES.indexOf(to) > RUN_STATUSES.indexOf(from);
 }
 
 /**
- * The columns of `row` that `update` moves forward (I6): a final status stands, ids and times are set once, a reason
- * belongs to the status it came with. An id that comes after the end is not taken: that run of the engine is not this one.
+ * The columns of `row` that `update` moves forward (I6): ids and times are set once, a reason belongs to the
+ * status it came with. A final run stands as it is, whatever comes late: also an id, as that run of the engine is not this one.
  */
 export function advance(row: Selectable<RunTable>, update: RunUpdate, drained: boolean): Partial<RunTable> {
   const standing = row.status as RunStatus;
+  if (isFinal(standing)) return { is_open: Number(row.id !== null && !drained) };
   const wanted = update.status ?? standing;
   const moves = movesForward(standing, wanted);
   const status = moves ? wanted : standing;
-  const id = row.id ?? (update.id === undefined || isFinal(standing) ? null : String(update.id));
-  const reasonFits = moves || (wanted === standing && !isFinal(standing));
+  const id = row.id ?? (update.id === undefined ? null : String(update.id));
+  const reasonFits = moves || wanted === standing;
   return {
     id,
     status,

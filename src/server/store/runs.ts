@@ -4,6 +4,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { Run, RunStore, RunUpdate } from '../../core/runs.ts';
 import { appendAudit } from './audit.ts';
 import type { Databases } from './databases.ts';
+import { createFinalRuns } from './final-runs.ts';
 import { linkGrants } from './grants.ts';
 import { listRuns } from './run-list.ts';
 import { advance, toRow, toRun } from './run-rows.ts';
@@ -68,6 +69,7 @@ function explainConflict(error: unknown): unknown {
  * already, ABORTED SUBMIT_IN_FLIGHT (`insertRun`) while the engine is being given the same bundle
  */
 export function createRunStore({ reader, writer }: Databases, clock: Clock): RunStore {
+  const final = createFinalRuns();
   const transact = <T>(work: (trx: Transaction<Schema>) => Promise<T>) =>
     writer
       .transaction()
@@ -104,7 +106,7 @@ export function createRunStore({ reader, writer }: Databases, clock: Clock): Run
       return row && toRun(row);
     },
 
-    listRuns: (filter, limit, before) => listRuns({ db: reader, filter, limit, before, now: clock.now() }),
+    listRuns: (filter, limit, before) => listRuns({ db: reader, filter, limit, before, now: clock.now(), final }),
 
     updateRun: (key, change) => transact((trx) => update(trx, key, change)),
 

@@ -135,10 +135,25 @@ export function describeRuns(context: () => StoreContext): void {
     expect(await store.runByKey(key)).toMatchObject({
       status: 'finished:failed',
       reason: 'why',
-      startingAt: 2,
-      runningAt: 3,
       finishedAt: 4,
     });
+  });
+
+  test('I6: a run that has ended stands as it is, and is the same on every page', async () => {
+    const { store, replica } = context();
+    const ownerAccountId = randomUUID();
+    const { key } = await storeRun(store, { ownerAccountId, status: 'running', reason: 'old' });
+    const page = () => store.listRuns({ ownerAccountId }, 10);
+    expect(await page()).toMatchObject([{ status: 'running', reason: 'old' }]);
+    const ended = await replica.updateRun(key, { status: 'finished:failed', reason: 'why', finishedAt: 4 });
+    expect(await page()).toEqual([ended]);
+    const late = { startingAt: 11, runningAt: 12, finishedAt: 13, stopRequestedAt: 14, reason: 'late' };
+    expect(await replica.updateRun(key, late)).toEqual(ended);
+    expect(await page()).toEqual([ended]);
+    await storeRun(replica, { ownerAccountId, createdAt: 1, status: 'finished:completed' });
+    const [newest, oldest] = await page();
+    expect(newest).toEqual(ended);
+    expect(oldest).toMatchObject({ createdAt: 1 });
   });
 
   test('ids and times are set once', async () => {

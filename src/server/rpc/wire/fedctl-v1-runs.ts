@@ -2,6 +2,7 @@ import { AppError } from '../../../core/errors.ts';
 import * as proto from '../../../gen/fedctl/v1/runs.ts';
 import type { LogMessage, SeenRun } from '../methods.ts';
 import { type Binding, bind, KiB, MiB } from './binding.ts';
+import { encodedOnce, joined } from './encoded-runs.ts';
 import { one } from './fedctl-v1-sessions.ts';
 import { fromWireConfig } from './scalars.ts';
 import { rfc3339 } from './times.ts';
@@ -39,12 +40,8 @@ export const runBindings: readonly Binding[] = [
       }
       return { idPrefix: runIdPrefix, limit: Math.min(limit, 200), cursor, federation, mine };
     },
-    encode: (page) =>
-      proto.ListRunsResponse.encode({
-        runs: page.runs.map(toWire),
-        nextCursor: page.nextCursor,
-        now: rfc3339(page.now),
-      }).finish(),
+    encode: ({ runs, nextCursor, now }) =>
+      joined(runs.map(listed), proto.ListRunsResponse.encode({ runs: [], nextCursor, now: rfc3339(now) }).finish()),
   }),
   bind<'runs.stop'>({
     ...unary,
@@ -104,6 +101,10 @@ async function* logMessages(messages: AsyncIterable<LogMessage>): AsyncGenerator
     }).finish();
   }
 }
+
+const listed = encodedOnce((seen) =>
+  proto.ListRunsResponse.encode({ runs: [toWire(seen)], nextCursor: '', now: '' }).finish(),
+);
 
 function toWire({ run, mine }: SeenRun): proto.Run {
   return {

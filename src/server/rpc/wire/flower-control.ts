@@ -4,6 +4,7 @@ import type { Run as ProtoRun } from '../../../gen/flwr/proto/run.ts';
 import type { LogMessage, SeenRun } from '../methods.ts';
 import { type Binding, bind, KiB, MiB, type Wire } from './binding.ts';
 import { readCredentials } from './credentials.ts';
+import { encodedOnce, joined } from './encoded-runs.ts';
 import { one } from './fedctl-v1-sessions.ts';
 import { flowerLogs } from './flower-logs.ts';
 import { fromSimulationConfig, fromWireConfig } from './scalars.ts';
@@ -131,9 +132,13 @@ function clientName(version: string | undefined): string {
 }
 
 function listed(runs: readonly SeenRun[], now: number): Uint8Array {
-  const runDict = new Map(runs.map((seen) => [seen.run.id ?? 0n, toWire(seen)]));
-  return proto.ListRunsResponse.encode({ runDict, now: flowerTime(now) }).finish();
+  const rest = proto.ListRunsResponse.encode({ runDict: new Map(), now: flowerTime(now) }).finish();
+  return joined(runs.map(listedOne), rest);
 }
+
+const listedOne = encodedOnce((seen) =>
+  proto.ListRunsResponse.encode({ runDict: new Map([[seen.run.id ?? 0n, toWire(seen)]]), now: '' }).finish(),
+);
 
 function toWire({ run }: SeenRun): ProtoRun {
   const [status = '', subStatus = ''] = flowerStatus(run.status).split(':');
