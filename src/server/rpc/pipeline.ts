@@ -50,7 +50,10 @@ export function createPipeline(services: Services, handlers: Handlers) {
       const input = await incoming.input();
       call = await withSessionNamed(call, input);
       const question = await questionOf(row, input, services);
-      call = withTarget(call, question.target, question.right ?? '');
+      call = {
+        ...withTarget(call, question.target, question.right ?? ''),
+        bundle: verifyAhead(incoming.method, input),
+      };
       if (caller) await decide(row, question, caller, services);
       const recorded = record(row, call);
       if (row.mutation) await recorded;
@@ -61,6 +64,14 @@ export function createPipeline(services: Services, handlers: Handlers) {
     } catch (error) {
       throw await refuse(row, call, error);
     }
+  }
+
+  /** A bundle is looked at while its right is asked for. Who has no right hears of that alone: only the handler waits for this. */
+  function verifyAhead(method: MethodName, input: unknown): Call['bundle'] {
+    if (method !== 'runs.start') return undefined;
+    const verified = services.runs.verifyBundle((input as Input<'runs.start'>).bundle);
+    verified.catch(() => undefined);
+    return verified;
   }
 
   /** Renewing and logging out bring their credential in the request: their rows say whose session it was all the same. */
@@ -179,6 +190,7 @@ function newCall<M extends MethodName>(incoming: Incoming<M>, requestId: string,
     signal: incoming.signal,
     caller: undefined,
     target: NO_TARGET,
+    bundle: undefined,
     audit,
   };
 }
