@@ -97,6 +97,8 @@ describe('a run on a real SuperLink with two nodes', () => {
     const run = await submit('crash', { rounds: 0n, lines: 120n, pause: 0.1 });
     const reading = wholeLog(run);
     await until(async () => (await temp.store.logPosition(run.key)).size > 200, 60_000);
+    // Lines may come before the look at the engine that sees the run running.
+    await until(async () => (await party.runs.current(run.key)).status === 'running', 60_000);
     await link.kill();
     await expect(party.runs.current(run.key)).resolves.toMatchObject({ status: 'running' });
     await link.start();
