@@ -5,16 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Run } from '../../core/runs.ts';
-import type {
-  Caller,
-  ComponentHealth,
-  Login,
-  Peer,
-  RunQueries,
-  RunService,
-  Sessions,
-  VerifiedBundle,
-} from '../../core/services.ts';
+import type { Caller, ComponentHealth, Login, Peer, RunQueries, RunService, Sessions } from '../../core/services.ts';
 import type { Input, MethodName, Output } from './methods.ts';
 
 /** Everything that handlers may use: ports, and a few facts of the configuration. */
@@ -67,8 +58,6 @@ export interface Call {
   readonly signal: AbortSignal;
   readonly caller: Caller | undefined;
   readonly target: Target;
-  /** The app bundle of `runs.start`, its checks under way. */
-  readonly bundle: Promise<VerifiedBundle> | undefined;
   /** The row that this call is recorded with; `runs.start` commits it together with the run. */
   readonly audit: AuditRow;
 }

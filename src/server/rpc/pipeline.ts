@@ -50,10 +50,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
       const input = await incoming.input();
       call = await withSessionNamed(call, input);
       const question = await questionOf(row, input, services);
-      call = {
-        ...withTarget(call, question.target, question.right ?? ''),
-        bundle: verifyAhead(incoming.method, input),
-      };
+      call = withTarget(call, question.target, question.right ?? '');
       if (caller) await decide(row, question, caller, services);
       const recorded = record(row, call);
       if (row.mutation) await recorded;
@@ -64,14 +61,6 @@ export function createPipeline(services: Services, handlers: Handlers) {
     } catch (error) {
       throw await refuse(row, call, error);
     }
-  }
-
-  /** A bundle is looked at while its right is asked for. Who has no right hears of that alone: only the handler waits for this. */
-  function verifyAhead(method: MethodName, input: unknown): Call['bundle'] {
-    if (method !== 'runs.start') return undefined;
-    const verified = services.runs.verifyBundle((input as Input<'runs.start'>).bundle);
-    verified.catch(() => undefined);
-    return verified;
   }
 
   /** Renewing and logging out bring their credential in the request: their rows say whose session it was all the same. */
@@ -190,7 +179,6 @@ function newCall<M extends MethodName>(incoming: Incoming<M>, requestId: string,
     signal: incoming.signal,
     caller: undefined,
     target: NO_TARGET,
-    bundle: undefined,
     audit,
   };
 }

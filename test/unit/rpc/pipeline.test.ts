@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { AppError } from '../../../src/core/errors.ts';
+import type { AppError } from '../../../src/core/errors.ts';
 import type { Credentials, Handlers, Services } from '../../../src/server/rpc/call.ts';
 import { handlers } from '../../../src/server/rpc/handlers/index.ts';
 import type { Input, MethodName } from '../../../src/server/rpc/methods.ts';
@@ -101,30 +101,6 @@ describe('the one path of every call', () => {
     asked.length = 0;
     await failure(call(services, 'runs.get', { runId: 42n }));
     expect(asked.some(({ fresh }) => fresh)).toBe(false);
-  });
-
-  test('a bundle is checked while the right is asked for, and who has no right hears of that alone', async () => {
-    const order: string[] = [];
-    const verifyBundle = () => {
-      order.push('bundle');
-      return Promise.reject(new AppError('INVALID_ARGUMENT', 'BUNDLE_INVALID', 'no zip'));
-    };
-    const submit = async (allowed: boolean) => {
-      const may = () => {
-        order.push('right');
-        return allowed;
-      };
-      const { services, audit } = servicesWith({
-        may,
-        over: { runs: { verifyBundle } as unknown as Services['runs'] },
-      });
-      const input = { requestId: 'r', federation: '', bundle: new Uint8Array(1), bundleSha256: '' };
-      const error = await failure(call(services, 'runs.start', { ...input, runConfig: {}, federationConfig: {} }));
-      expect(audit.map(({ row }) => row.reason)).toEqual([error.reason]);
-      return error.reason;
-    };
-    expect([await submit(false), await submit(true)]).toEqual(['NOT_PERMITTED', 'BUNDLE_INVALID']);
-    expect(order).toEqual(['bundle', 'right', 'bundle', 'right']);
   });
 
   test('AU-01: a mutation that cannot be recorded is not done', async () => {

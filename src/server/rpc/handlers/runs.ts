@@ -31,7 +31,7 @@ export const runHandlers: RunHandlers = {
         },
       );
     }
-    const bundle = await (call.bundle ?? services.runs.verifyBundle(input.bundle));
+    const bundle = await services.runs.verifyBundle(input.bundle);
     const object = call.target.object;
     const federation = object?.type === 'federation' ? object.id : services.facts.defaultFederation;
     const run = await services.runs.submit(caller, bundle, { ...input, federation }, { ...call.audit, bundle: sha256 });
