@@ -73,31 +73,17 @@ export function createSubmit(parts: SubmitParts): RunService['submit'] {
   async function start(engine: Engine, run: Run, bundle: VerifiedBundle, request: Request): Promise<RunId> {
     await failpoint('submit.after-row');
     let isSent = false;
-    const kept = keepBundle(run, bundle);
     try {
+      await stores.bundles.putBundle(bundle.sha256, bundle.content, clock.now());
       await parts.contact(run.engine);
       isSent = true;
       const { runConfig, federationConfig } = request;
       const submit = { bundle: bundle.content, bundleSha256: bundle.sha256, runConfig, federationConfig };
-      const id = await engine.startRun(submit, new AbortController().signal);
-      await kept;
-      return id;
+      return await engine.startRun(submit, new AbortController().signal);
     } catch (error) {
       if (isSent && !saysNotStarted(error)) return await lostAnswer(run, error);
       await fail(run, error);
       throw error;
-    }
-  }
-
-  /**
-   * While the engine is asked, and on disk before the answer. No step of a run's life reads it again, so a crash in between
-   * leaves a run without a kept bundle, and a failure to keep it must not lose the id of a run that the engine has.
-   */
-  async function keepBundle(run: Run, { sha256, content }: VerifiedBundle): Promise<void> {
-    try {
-      await stores.bundles.putBundle(sha256, content, clock.now());
-    } catch (err) {
-      parts.log.error({ run: run.key, bundle: sha256, err }, 'the bundle of a run could not be kept');
     }
   }
 

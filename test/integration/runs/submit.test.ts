@@ -54,14 +54,6 @@ describe('submit', () => {
     await expect(temp.store.auditRows(10)).resolves.toHaveLength(1);
   });
 
-  test('a bundle that could not be kept does not lose the run that the engine has', async () => {
-    const bundles = { ...temp.store, putBundle: () => Promise.reject(new Error('no room')) };
-    const stores = { runs: temp.store, bundles, logs: temp.store, meta: temp.store };
-    const run = await submitText(openRunService(temp.store, engine, { stores }), 'not kept');
-    expect(engine.runs.has(run.id ?? 0n)).toBe(true);
-    await expect(temp.store.runByKey(run.key)).resolves.toMatchObject({ id: run.id, status: 'pending' });
-  });
-
   test('I3: 20 retries at the same time with one request id make one run', async () => {
     const party = await open();
     const id = randomUUID();
