@@ -70,7 +70,7 @@ recorded in the audit trail (on disk before the answer). Against a grpc-js serve
 the same ${grouped(listing.answerBytes)} bytes. Every server runs in a process of its own; the driver is the same and compares every answer.
 *cached* is how the server runs by default: decisions may be reused for 5 s. *uncached* has \`[openfga] cache = "0s"\`: each call
 asks OpenFGA twice. Equal questions that are under way at the same time share one answer; one call at a time shows it
-without. A third of the server's time is SQLite reading the rows, the next part gRPC itself.
+without. What is left above the echo: the query for the page, the audit row on disk, and gRPC under more work.
 
 ${listing.parallel} calls at a time over 4 connections:
 
