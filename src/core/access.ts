@@ -35,7 +35,9 @@ export type AccessObject =
   | { readonly type: 'system' }
   | { readonly type: 'federation'; readonly id: string }
   | { readonly type: 'run'; readonly id: RunId; readonly owner: string; readonly federation: string }
-  | { readonly type: 'group'; readonly name: string };
+  | { readonly type: 'group'; readonly name: string }
+  /** A SuperNode somebody registered through us. `id` is `<engine>/<node id>`. */
+  | { readonly type: 'supernode'; readonly id: string; readonly owner: string; readonly federation: string };
 
 export interface AccessQuestion {
   readonly subject: Subject;

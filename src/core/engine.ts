@@ -1,5 +1,9 @@
 import type { RunId } from './ids.ts';
+import type { EngineNode, NodeId, NodeRegistration } from './nodes.ts';
 import type { RunConfig, RunStatus } from './runs.ts';
+
+/** Releases of Flower that build an app to the same bytes: 1 up to 1.23, 2 up to 1.26, 3 is 1.27, 4 from 1.28 on (flower/facts section 5). */
+export type BundleFamily = 1 | 2 | 3 | 4;
 
 /** A run as the engine tells it. Times are epoch ms. */
 export interface EngineRun {
@@ -41,6 +45,14 @@ export interface Engine {
     afterTimestamp: number,
     signal: AbortSignal,
   ): AsyncIterable<{ text: string; timestamp: number }>;
+  /** All SuperNodes that it knows. @throws FAILED_PRECONDITION ENGINE_TOO_OLD before 1.23 */
+  listNodes(): Promise<readonly EngineNode[]>;
+  /** @throws FAILED_PRECONDITION NODE_KEY_TAKEN | NODE_KEY_INVALID | ENGINE_REFUSED | ENGINE_TOO_OLD */
+  registerNode(registration: NodeRegistration): Promise<NodeId>;
+  /** @throws NOT_FOUND NODE_NOT_FOUND */
+  unregisterNode(id: NodeId): Promise<void>;
+  /** Family of app bundles that its release builds (flower/facts section 5); undefined while it can't be told. Asks once a connection at most. */
+  bundleFamily(): Promise<BundleFamily | undefined>;
   /** Reachability, for health. */
   probe(): Promise<void>;
   close(): Promise<void>;

@@ -53,5 +53,7 @@ export function objectId(object: AccessObject): string {
       return `run:${object.id}`;
     case 'group':
       return localGroup(object.name);
+    case 'supernode':
+      return `supernode:${encodeId(object.id, MAX_GROUP)}`;
   }
 }

@@ -114,6 +114,15 @@ export interface RunService {
   offsetAfter(run: Run, engineTimestamp: number): Promise<number>;
 }
 
+/** The files that a run left behind, in a folder that the configuration names. */
+export interface Artifacts {
+  /**
+   * A URL that gives an archive of them to whoever has it, for a few minutes and as long as the caller may pull.
+   * @throws FAILED_PRECONDITION ARTIFACTS_NOT_CONFIGURED | RUN_NOT_FINISHED, NOT_FOUND ARTIFACTS_NOT_FOUND
+   */
+  link(run: Run, caller: Caller): Promise<{ url: string; expiresInMs: number }>;
+}
+
 /** Rows only; the caller of this checks each. */
 export interface RunQueries {
   runById(id: RunId): Promise<Run | undefined>;

@@ -21,6 +21,7 @@ import { type Certificates, createCertificates } from './transport/certificates.
 import { createFront } from './transport/front.ts';
 import { createGrpcServer } from './transport/grpc.ts';
 import { createHttps } from './transport/https.ts';
+import { unserved } from './unserved.ts';
 import { version } from './version.ts';
 
 export interface ServerOptions {
@@ -83,6 +84,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     grants: parts.access.grants,
     runs: parts.runs,
     queries: parts.store,
+    ...unserved(config.access.defaultFederation),
     audit: parts.audit,
     streams: parts.streams,
     clock,

@@ -223,6 +223,7 @@ function sessionsOf(state: FakeState): SessionsServer {
       callback(null, {
         version: '0.1.0',
         issuer: 'https://fake.example',
+        bundleFamily: 4,
         loginRequired: true,
         timeMs: BigInt(Date.now()),
         maxBundleBytes: 10_485_760n,
@@ -290,6 +291,7 @@ const UNKNOWN_RUN = { code: status.NOT_FOUND, reason: 'RUN_NOT_FOUND', message: 
 
 function runsOf(state: FakeState): RunsServer {
   return {
+    pullArtifacts: (_call, callback) => callback(null, { url: '', expiresIn: 0 }),
     startRun: (call, callback) => {
       const refused = refusal(state, call.metadata);
       let header: { requestId: string; runConfig: object } = { requestId: '', runConfig: {} };

@@ -137,6 +137,10 @@ export function createFakeEngine({ now = () => Date.now() }: { now?: () => numbe
       return [...runs.values()].filter((run) => id === undefined || run.id === id);
     },
     streamLogs,
+    listNodes: async () => [],
+    registerNode: async () => 1n,
+    unregisterNode: async () => undefined,
+    bundleFamily: async () => 4,
     async probe() {
       check();
     },

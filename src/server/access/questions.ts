@@ -34,6 +34,7 @@ function facts(object: AccessObject, id: string, principal: string): readonly Tu
       return [{ user: SYSTEM_OBJECT, relation: 'system', object: id }];
     case 'federation':
       return link(object.id);
+    case 'supernode':
     case 'run': {
       const owner = object.owner === principal ? [{ user: principal, relation: 'owner', object: id }] : [];
       if (object.federation === '') return owner;

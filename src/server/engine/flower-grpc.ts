@@ -128,12 +128,20 @@ export function openFlowerGrpc(options: FlowerGrpcOptions): Engine {
     stopRun,
     listRuns,
     streamLogs,
+    listNodes: notYet,
+    registerNode: notYet,
+    unregisterNode: notYet,
+    bundleFamily: async () => undefined,
     // An id that no engine gives: proves a SuperLink behind the port and costs one indexed look-up.
     probe: async () => {
       await listRuns(1n);
     },
     close: async () => client.close(),
   };
+}
+
+async function notYet(): Promise<never> {
+  throw new AppError('UNIMPLEMENTED', 'NOT_SERVED', 'This is not served yet.');
 }
 
 async function* logMessages(name: string, call: ClientReadableStream<StreamLogsResponse>) {

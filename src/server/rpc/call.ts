@@ -3,9 +3,20 @@ import type { AccountStore } from '../../core/accounts.ts';
 import type { AuditLog, AuditRow } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Federations, InvitationStore } from '../../core/federations.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Nodes } from '../../core/nodes.ts';
 import type { Run } from '../../core/runs.ts';
-import type { Caller, ComponentHealth, Login, Peer, RunQueries, RunService, Sessions } from '../../core/services.ts';
+import type {
+  Artifacts,
+  Caller,
+  ComponentHealth,
+  Login,
+  Peer,
+  RunQueries,
+  RunService,
+  Sessions,
+} from '../../core/services.ts';
 import type { Input, MethodName, Output } from './methods.ts';
 
 /** Everything that handlers may use: ports, and a few facts of the configuration. */
@@ -17,6 +28,10 @@ export interface Services {
   readonly grants: Grants;
   readonly runs: RunService;
   readonly queries: RunQueries;
+  readonly federations: Federations;
+  readonly invitations: InvitationStore;
+  readonly nodes: Nodes;
+  readonly artifacts: Artifacts;
   readonly audit: AuditLog;
   readonly streams: StreamCounter;
   readonly clock: Clock;

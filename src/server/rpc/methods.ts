@@ -1,4 +1,6 @@
+import type { Federation, Invitation } from '../../core/federations.ts';
 import type { RunId } from '../../core/ids.ts';
+import type { EngineNode, NodeId } from '../../core/nodes.ts';
 import type { Run, RunConfig } from '../../core/runs.ts';
 import type { ComponentHealth, LoginPoll, LogPiece, StartedLogin, TokenPair } from '../../core/services.ts';
 
@@ -18,6 +20,27 @@ export interface Methods {
   'runs.get': { in: { runId: RunId }; out: { run: SeenRun; now: number } };
   'runs.stop': { in: { runId: RunId }; out: SeenRun };
   'runs.logs': { in: LogsInput; out: AsyncIterable<LogMessage> };
+  'runs.pull': { in: { runId: RunId }; out: { url: string; expiresInMs: number } };
+  'nodes.list': { in: { federation: string }; out: { nodes: readonly SeenNode[]; now: number } };
+  'nodes.register': { in: RegisterNodeInput; out: { nodeId: NodeId } };
+  'nodes.unregister': { in: { nodeId: NodeId }; out: Record<string, never> };
+  'federations.list': { in: Record<string, never>; out: { federations: readonly SeenFederation[] } };
+  'federations.show': { in: { federation: string }; out: FederationDetail };
+  'federations.create': { in: CreateFederationInput; out: SeenFederation };
+  'federations.archive': { in: { federation: string }; out: Record<string, never> };
+  'federations.add-node': { in: { federation: string; nodeId: NodeId }; out: Record<string, never> };
+  'federations.remove-node': { in: { federation: string; nodeId: NodeId }; out: Record<string, never> };
+  'federations.remove-member': { in: { federation: string; account: string }; out: Record<string, never> };
+  'federations.leave': { in: { federation: string }; out: Record<string, never> };
+  'federations.configure-simulation': { in: { federation: string; config: RunConfig }; out: SeenFederation };
+  'invitations.create': { in: { federation: string; invitee: string; role: string }; out: SeenInvitation };
+  'invitations.list': {
+    in: Record<string, never>;
+    out: { created: readonly SeenInvitation[]; received: readonly SeenInvitation[] };
+  };
+  'invitations.accept': { in: { federation: string }; out: Record<string, never> };
+  'invitations.reject': { in: { federation: string }; out: Record<string, never> };
+  'invitations.revoke': { in: { federation: string; invitee: string }; out: Record<string, never> };
   'access.grant': { in: GrantInput & { forSeconds: bigint }; out: { grant: SeenGrant; unchanged: boolean } };
   'access.revoke': { in: GrantInput; out: { unchanged: boolean } };
   'access.grants': { in: { who: string; object: string }; out: { grants: readonly SeenGrant[] } };
@@ -35,6 +58,8 @@ export interface ServerInfo {
   readonly now: number;
   readonly maxBundleBytes: number;
   readonly defaultFederation: string;
+  /** Family of app bundles of the default federation's engine; 0 where it is not known. */
+  readonly bundleFamily: number;
   readonly components: readonly ComponentHealth[];
 }
 
@@ -84,6 +109,71 @@ export interface SeenRun {
 }
 
 export type LogMessage = LogPiece & { readonly finished: SeenRun | undefined };
+
+/** A SuperNode as the caller may see it. */
+export interface SeenNode {
+  readonly node: EngineNode;
+  readonly engine: string;
+  /** Federations of its engine that the caller may see. */
+  readonly federations: readonly string[];
+  /** Account name of who registered it through us, or "". */
+  readonly ownerHandle: string;
+  readonly ownerAccountId: string;
+  readonly mine: boolean;
+  /** Ours where the engine's release keeps none. */
+  readonly name: string;
+  readonly location: string;
+}
+
+export interface RegisterNodeInput {
+  /** "" = the default. */
+  readonly federation: string;
+  readonly publicKey: Uint8Array;
+  readonly name: string;
+  readonly location: string;
+}
+
+export interface CreateFederationInput {
+  readonly federation: string;
+  readonly description: string;
+  readonly simulation: boolean;
+  /** "" = the engine of the default federation. */
+  readonly engine: string;
+}
+
+export interface SeenFederation {
+  readonly federation: Federation;
+  readonly rights: readonly string[];
+  /** Accounts and groups that hold a role on it. */
+  readonly memberCount: number;
+  readonly isDefault: boolean;
+}
+
+export interface SeenMember {
+  /** Account name, or "group:NAME". */
+  readonly who: string;
+  /** "" for a group. */
+  readonly accountId: string;
+  /** The highest of its roles. */
+  readonly role: string;
+  readonly until: number | undefined;
+}
+
+export interface FederationDetail {
+  readonly seen: SeenFederation;
+  /** Empty for those who may not view the federation, beyond their own entry. */
+  readonly members: readonly SeenMember[];
+  readonly nodes: readonly SeenNode[];
+  /** The newest that the caller may see, at most 100. */
+  readonly runs: readonly SeenRun[];
+  readonly now: number;
+}
+
+export interface SeenInvitation {
+  readonly invitation: Invitation;
+  readonly inviterHandle: string;
+  readonly inviteeHandle: string;
+}
 
 export interface GrantInput {
   readonly who: string;

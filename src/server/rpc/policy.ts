@@ -7,7 +7,7 @@ import type { MethodName } from './methods.ts';
  *
  * `on` names the object that the right is asked on:
  * - `nothing`: being logged in is enough, or nothing is needed;
- * - `system`, `federation` (the input's, else the default), `run` (the input's id);
+ * - `system`, `federation` (the input's, else the default), `run` and `node` (the input's id);
  * - `object`: what the input's `object` text names; the right then depends on its type;
  * - `each`: the handler returns rows, each of which it has checked.
  *
@@ -15,7 +15,7 @@ import type { MethodName } from './methods.ts';
  */
 export interface PolicyRow {
   readonly auth: 'none' | 'optional' | 'session';
-  readonly on: 'nothing' | 'system' | 'federation' | 'run' | 'object' | 'each';
+  readonly on: 'nothing' | 'system' | 'federation' | 'run' | 'node' | 'object' | 'each';
   readonly right?: Right | Readonly<Record<'system' | 'federation' | 'run' | 'group', Right>>;
   readonly mutation: boolean;
   /**
@@ -39,6 +39,43 @@ export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
   'runs.get': { auth: 'session', on: 'run', right: 'can_view', mutation: false, audit: 'call' },
   'runs.stop': { auth: 'session', on: 'run', right: 'can_stop', mutation: true, audit: 'call' },
   'runs.logs': { auth: 'session', on: 'run', right: 'can_log', mutation: false, audit: 'call' },
+  'runs.pull': { auth: 'session', on: 'run', right: 'can_pull', mutation: true, audit: 'call' },
+  'nodes.list': { auth: 'session', on: 'each', right: 'can_list', mutation: false, audit: 'call' },
+  'nodes.register': { auth: 'session', on: 'federation', right: 'can_manage_nodes', mutation: true, audit: 'call' },
+  'nodes.unregister': { auth: 'session', on: 'node', right: 'can_manage_nodes', mutation: true, audit: 'call' },
+  'federations.list': { auth: 'session', on: 'each', right: 'can_list', mutation: false, audit: 'call' },
+  'federations.show': { auth: 'session', on: 'federation', right: 'can_list', mutation: false, audit: 'call' },
+  'federations.create': { auth: 'session', on: 'system', right: 'can_admin', mutation: true, audit: 'call' },
+  'federations.archive': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
+  'federations.add-node': {
+    auth: 'session',
+    on: 'federation',
+    right: 'can_manage_nodes',
+    mutation: true,
+    audit: 'call',
+  },
+  'federations.remove-node': {
+    auth: 'session',
+    on: 'federation',
+    right: 'can_manage_nodes',
+    mutation: true,
+    audit: 'call',
+  },
+  'federations.remove-member': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
+  'federations.leave': { auth: 'session', on: 'federation', right: 'can_list', mutation: true, audit: 'call' },
+  'federations.configure-simulation': {
+    auth: 'session',
+    on: 'federation',
+    right: 'can_admin',
+    mutation: true,
+    audit: 'call',
+  },
+  'invitations.create': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
+  'invitations.list': { auth: 'session', on: 'each', mutation: false, audit: 'call' },
+  // Whoever is invited may answer: the handler finds the caller's own invitation or says that there is none.
+  'invitations.accept': { auth: 'session', on: 'nothing', mutation: true, audit: 'call' },
+  'invitations.reject': { auth: 'session', on: 'nothing', mutation: true, audit: 'call' },
+  'invitations.revoke': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
   'access.grant': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },
   'access.revoke': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },
   'access.grants': { auth: 'session', on: 'object', right: GRANTING, mutation: false, audit: 'call' },

@@ -1,6 +1,7 @@
 import type { AccessObject, AccessQuestion, Right, Subject } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
 import { checkFederationId, FEDERATION_ID, parseRunId, type RunId } from '../../core/ids.ts';
+import type { NodeId } from '../../core/nodes.ts';
 import type { Run } from '../../core/runs.ts';
 import type { Services, Target } from './call.ts';
 import type { PolicyRow } from './policy.ts';
@@ -18,7 +19,7 @@ export interface Question {
 
 /** The object that a policy row asks about, found in the input of the call. */
 export async function questionOf(row: PolicyRow, input: unknown, services: Services): Promise<Question> {
-  const fields = input as { federation?: string; runId?: RunId; object?: string };
+  const fields = input as { federation?: string; runId?: RunId; nodeId?: NodeId; object?: string };
   switch (row.on) {
     case 'nothing':
     case 'each':
@@ -29,6 +30,8 @@ export async function questionOf(row: PolicyRow, input: unknown, services: Servi
       return asked(row, federationTarget(fields.federation ?? '', services));
     case 'run':
       return runQuestion(row, fields.runId ?? 0n, services);
+    case 'node':
+      return nodeQuestion(row, fields.nodeId ?? 0n, services);
     case 'object':
       return objectQuestion(row, fields.object ?? '', services);
   }
@@ -39,12 +42,22 @@ function asked(row: PolicyRow, object: AccessObject): Question {
 }
 
 function rightFor(row: PolicyRow, type: AccessObject['type']): Right | undefined {
-  return typeof row.right === 'object' ? row.right[type] : row.right;
+  if (typeof row.right !== 'object') return row.right;
+  return type === 'supernode' ? undefined : row.right[type];
 }
 
 async function runQuestion(row: PolicyRow, id: RunId, services: Services): Promise<Question> {
   const run = await services.queries.runById(id);
   return { target: { object: runObject(id, run, services), run }, right: rightFor(row, 'run'), hidden: !run };
+}
+
+/** A node that nobody registered through us is of no account and no federation: it is the system admins'. */
+async function nodeQuestion(row: PolicyRow, id: NodeId, services: Services): Promise<Question> {
+  const found = await services.nodes.find(id);
+  if (found && !found.row) return asked(row, { type: 'system' });
+  const { owner, federation } = found?.row ?? { owner: NOBODY, federation: services.facts.defaultFederation };
+  const object = { type: 'supernode', id: `${found?.engine ?? ''}/${id}`, owner, federation } as const;
+  return { target: { object, run: undefined }, right: rightFor(row, 'supernode'), hidden: !found };
 }
 
 async function objectQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {

@@ -10,7 +10,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   gen: [],
   project: ['core'],
   credentials: ['core'],
-  client: ['core', 'gen', 'credentials', 'project'],
+  flower: ['core', 'gen'],
+  client: ['core', 'gen', 'flower', 'credentials', 'project'],
   cli: ['core', 'gen', 'project', 'credentials', 'client'],
   commands: ['core', 'cli', 'project', 'credentials', 'client'],
   'commands/server': ['core', 'cli', 'server'],
@@ -28,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'server/identity': ['core'],
   'server/access': ['core'],
   'server/runs': ['core'],
-  'server/engine': ['core', 'gen'],
+  'server/engine': ['core', 'gen', 'flower'],
   'server/store': ['core'],
   'server/audit': ['core'],
 };

@@ -127,6 +127,17 @@ export interface StreamLogsResponse {
   finished: Run | undefined;
 }
 
+export interface PullArtifactsRequest {
+  runId: bigint;
+}
+
+export interface PullArtifactsResponse {
+  /** https URL of an archive. Whoever has it can fetch the files until it expires: it is a secret. */
+  url: string;
+  /** Seconds. */
+  expiresIn: number;
+}
+
 function createBaseStartRunRequest(): StartRunRequest {
   return { header: undefined, chunk: undefined };
 }
@@ -1241,6 +1252,131 @@ export const StreamLogsResponse: MessageFns<StreamLogsResponse> = {
   },
 };
 
+function createBasePullArtifactsRequest(): PullArtifactsRequest {
+  return { runId: 0n };
+}
+
+export const PullArtifactsRequest: MessageFns<PullArtifactsRequest> = {
+  encode(message: PullArtifactsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== 0n) {
+      if (BigInt.asUintN(64, message.runId) !== message.runId) {
+        throw new globalThis.Error("value provided for field message.runId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullArtifactsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullArtifactsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.runId = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullArtifactsRequest>): PullArtifactsRequest {
+    return PullArtifactsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullArtifactsRequest>): PullArtifactsRequest {
+    const message = createBasePullArtifactsRequest();
+    message.runId = (object.runId !== undefined && object.runId !== null) ? BigInt(object.runId) : 0n;
+    return message;
+  },
+};
+
+function createBasePullArtifactsResponse(): PullArtifactsResponse {
+  return { url: "", expiresIn: 0 };
+}
+
+export const PullArtifactsResponse: MessageFns<PullArtifactsResponse> = {
+  encode(message: PullArtifactsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    if (message.expiresIn !== 0) {
+      writer.uint32(16).uint32(message.expiresIn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullArtifactsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullArtifactsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresIn = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullArtifactsResponse>): PullArtifactsResponse {
+    return PullArtifactsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullArtifactsResponse>): PullArtifactsResponse {
+    const message = createBasePullArtifactsResponse();
+    message.url = object.url ?? "";
+    message.expiresIn = object.expiresIn ?? 0;
+    return message;
+  },
+};
+
 export type RunsService = typeof RunsService;
 export const RunsService = {
   /** Header first, then the bundle in chunks; a stream so that a client can show progress. */
@@ -1280,6 +1416,17 @@ export const RunsService = {
     responseSerialize: (value: StreamLogsResponse): Buffer => Buffer.from(StreamLogsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StreamLogsResponse => StreamLogsResponse.decode(value),
   },
+  /** Where the files that a run left behind can be fetched, for a few minutes. */
+  pullArtifacts: {
+    path: "/fedctl.v1.Runs/PullArtifacts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PullArtifactsRequest): Buffer => Buffer.from(PullArtifactsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullArtifactsRequest => PullArtifactsRequest.decode(value),
+    responseSerialize: (value: PullArtifactsResponse): Buffer =>
+      Buffer.from(PullArtifactsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullArtifactsResponse => PullArtifactsResponse.decode(value),
+  },
 } as const;
 
 export interface RunsServer extends UntypedServiceImplementation {
@@ -1288,6 +1435,8 @@ export interface RunsServer extends UntypedServiceImplementation {
   listRuns: handleUnaryCall<ListRunsRequest, ListRunsResponse>;
   stopRun: handleUnaryCall<StopRunRequest, StopRunResponse>;
   streamLogs: handleServerStreamingCall<StreamLogsRequest, StreamLogsResponse>;
+  /** Where the files that a run left behind can be fetched, for a few minutes. */
+  pullArtifacts: handleUnaryCall<PullArtifactsRequest, PullArtifactsResponse>;
 }
 
 export interface RunsClient extends Client {
@@ -1344,6 +1493,22 @@ export interface RunsClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<StreamLogsResponse>;
+  /** Where the files that a run left behind can be fetched, for a few minutes. */
+  pullArtifacts(
+    request: PullArtifactsRequest,
+    callback: (error: ServiceError | null, response: PullArtifactsResponse) => void,
+  ): ClientUnaryCall;
+  pullArtifacts(
+    request: PullArtifactsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PullArtifactsResponse) => void,
+  ): ClientUnaryCall;
+  pullArtifacts(
+    request: PullArtifactsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PullArtifactsResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const RunsClient = makeGenericClientConstructor(RunsService, "fedctl.v1.Runs") as unknown as {

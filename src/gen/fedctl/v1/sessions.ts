@@ -39,6 +39,8 @@ export interface GetServerInfoResponse {
   maxBundleBytes: bigint;
   defaultFederation: string;
   components: ComponentHealth[];
+  /** Family of app bundles that the engine of the default federation builds itself: 1 to 4; 0 where it is not known. */
+  bundleFamily: number;
 }
 
 export interface ComponentHealth {
@@ -202,6 +204,7 @@ function createBaseGetServerInfoResponse(): GetServerInfoResponse {
     maxBundleBytes: 0n,
     defaultFederation: "",
     components: [],
+    bundleFamily: 0,
   };
 }
 
@@ -233,6 +236,9 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     }
     for (const v of message.components) {
       ComponentHealth.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.bundleFamily !== 0) {
+      writer.uint32(64).uint32(message.bundleFamily);
     }
     return writer;
   },
@@ -306,6 +312,14 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
             message.components.push(ComponentHealth.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.bundleFamily = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -332,6 +346,7 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
       : 0n;
     message.defaultFederation = object.defaultFederation ?? "";
     message.components = object.components?.map((e) => ComponentHealth.fromPartial(e)) || [];
+    message.bundleFamily = object.bundleFamily ?? 0;
     return message;
   },
 };

@@ -213,6 +213,7 @@ export interface ListRunSeriesResponse {
 export interface ListRunsRequest {
   runId?: bigint | undefined;
   limit?: bigint | undefined;
+  skip?: bigint | undefined;
 }
 
 export interface ListRunsResponse {
@@ -233,8 +234,19 @@ export interface PullArtifactsResponse {
   url?: string | undefined;
 }
 
+export interface RefreshAuthTokensRequest {
+  refreshToken: string;
+}
+
+export interface RefreshAuthTokensResponse {
+  accessToken: string;
+  refreshToken: string;
+}
+
 export interface RegisterNodeRequest {
   publicKey: Buffer;
+  location?: string | undefined;
+  name?: string | undefined;
 }
 
 export interface RegisterNodeResponse {
@@ -2785,7 +2797,7 @@ export const ListRunSeriesResponse: MessageFns<ListRunSeriesResponse> = {
 };
 
 function createBaseListRunsRequest(): ListRunsRequest {
-  return { runId: undefined, limit: undefined };
+  return { runId: undefined, limit: undefined, skip: undefined };
 }
 
 export const ListRunsRequest: MessageFns<ListRunsRequest> = {
@@ -2801,6 +2813,12 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
         throw new globalThis.Error("value provided for field message.limit of type uint64 too large");
       }
       writer.uint32(16).uint64(message.limit);
+    }
+    if (message.skip !== undefined) {
+      if (BigInt.asUintN(64, message.skip) !== message.skip) {
+        throw new globalThis.Error("value provided for field message.skip of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.skip);
     }
     return writer;
   },
@@ -2834,6 +2852,14 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
             message.limit = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skip = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2853,6 +2879,7 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     const message = createBaseListRunsRequest();
     message.runId = (object.runId !== undefined && object.runId !== null) ? BigInt(object.runId) : undefined;
     message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : undefined;
+    message.skip = (object.skip !== undefined && object.skip !== null) ? BigInt(object.skip) : undefined;
     return message;
   },
 };
@@ -3118,14 +3145,142 @@ export const PullArtifactsResponse: MessageFns<PullArtifactsResponse> = {
   },
 };
 
+function createBaseRefreshAuthTokensRequest(): RefreshAuthTokensRequest {
+  return { refreshToken: "" };
+}
+
+export const RefreshAuthTokensRequest: MessageFns<RefreshAuthTokensRequest> = {
+  encode(message: RefreshAuthTokensRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.refreshToken !== "") {
+      writer.uint32(10).string(message.refreshToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshAuthTokensRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshAuthTokensRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshAuthTokensRequest>): RefreshAuthTokensRequest {
+    return RefreshAuthTokensRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshAuthTokensRequest>): RefreshAuthTokensRequest {
+    const message = createBaseRefreshAuthTokensRequest();
+    message.refreshToken = object.refreshToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRefreshAuthTokensResponse(): RefreshAuthTokensResponse {
+  return { accessToken: "", refreshToken: "" };
+}
+
+export const RefreshAuthTokensResponse: MessageFns<RefreshAuthTokensResponse> = {
+  encode(message: RefreshAuthTokensResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(18).string(message.refreshToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshAuthTokensResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshAuthTokensResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshAuthTokensResponse>): RefreshAuthTokensResponse {
+    return RefreshAuthTokensResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshAuthTokensResponse>): RefreshAuthTokensResponse {
+    const message = createBaseRefreshAuthTokensResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.refreshToken = object.refreshToken ?? "";
+    return message;
+  },
+};
+
 function createBaseRegisterNodeRequest(): RegisterNodeRequest {
-  return { publicKey: Buffer.alloc(0) };
+  return { publicKey: Buffer.alloc(0), location: undefined, name: undefined };
 }
 
 export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
   encode(message: RegisterNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.publicKey.length !== 0) {
       writer.uint32(10).bytes(message.publicKey);
+    }
+    if (message.location !== undefined) {
+      writer.uint32(18).string(message.location);
+    }
+    if (message.name !== undefined) {
+      writer.uint32(26).string(message.name);
     }
     return writer;
   },
@@ -3151,6 +3306,22 @@ export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
             message.publicKey = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.location = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3169,6 +3340,8 @@ export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
   fromPartial(object: DeepPartial<RegisterNodeRequest>): RegisterNodeRequest {
     const message = createBaseRegisterNodeRequest();
     message.publicKey = object.publicKey ?? Buffer.alloc(0);
+    message.location = object.location ?? undefined;
+    message.name = object.name ?? undefined;
     return message;
   },
 };

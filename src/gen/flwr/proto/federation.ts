@@ -32,6 +32,8 @@ export interface Federation {
   config: SimulationConfig | undefined;
   canInviteMembers: boolean;
   canAddSupernodes: boolean;
+  memberCount?: number | undefined;
+  iconKey?: string | undefined;
 }
 
 export interface Invitation {
@@ -127,6 +129,8 @@ function createBaseFederation(): Federation {
     config: undefined,
     canInviteMembers: false,
     canAddSupernodes: false,
+    memberCount: undefined,
+    iconKey: undefined,
   };
 }
 
@@ -161,6 +165,12 @@ export const Federation: MessageFns<Federation> = {
     }
     if (message.canAddSupernodes !== false) {
       writer.uint32(80).bool(message.canAddSupernodes);
+    }
+    if (message.memberCount !== undefined) {
+      writer.uint32(88).uint32(message.memberCount);
+    }
+    if (message.iconKey !== undefined) {
+      writer.uint32(98).string(message.iconKey);
     }
     return writer;
   },
@@ -258,6 +268,22 @@ export const Federation: MessageFns<Federation> = {
             message.canAddSupernodes = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.memberCount = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.iconKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -287,6 +313,8 @@ export const Federation: MessageFns<Federation> = {
       : undefined;
     message.canInviteMembers = object.canInviteMembers ?? false;
     message.canAddSupernodes = object.canAddSupernodes ?? false;
+    message.memberCount = object.memberCount ?? undefined;
+    message.iconKey = object.iconKey ?? undefined;
     return message;
   },
 };

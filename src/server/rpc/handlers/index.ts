@@ -1,7 +1,15 @@
 import type { Handlers } from '../call.ts';
 import { accessHandlers } from './access.ts';
+import { federationHandlers } from './federations.ts';
+import { nodeHandlers } from './nodes.ts';
 import { runHandlers } from './runs.ts';
 import { sessionHandlers } from './sessions.ts';
 
 /** A handler for every method; a missing one does not compile. */
-export const handlers: Handlers = { ...sessionHandlers, ...runHandlers, ...accessHandlers };
+export const handlers: Handlers = {
+  ...sessionHandlers,
+  ...runHandlers,
+  ...accessHandlers,
+  ...federationHandlers,
+  ...nodeHandlers,
+};

@@ -17,6 +17,7 @@ export const sessionHandlers: SessionHandlers = {
     now: services.clock.now(),
     maxBundleBytes: services.facts.maxBundleBytes,
     defaultFederation: services.facts.defaultFederation,
+    bundleFamily: 0,
     components: input.probe ? await services.health() : [],
   }),
 

@@ -18,6 +18,7 @@ export const sessionBindings: readonly Binding[] = [
         issuer: info.issuer,
         loginRequired: true,
         timeMs: BigInt(Math.round(info.now)),
+        bundleFamily: info.bundleFamily,
         maxBundleBytes: BigInt(info.maxBundleBytes),
         defaultFederation: info.defaultFederation,
         components: info.components.map((component) => ({ ...component })),
