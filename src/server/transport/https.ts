@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServerConfig } from '../config/types.ts';
@@ -25,13 +27,14 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** A stream is sent as it comes; where it fails, the connection is cut, so that no part is taken for the whole. */
+  readonly body: string | Uint8Array | Readable;
 }
 
 /** One path and method; HEAD comes with GET. */
 export interface Route {
   readonly method: 'GET' | 'POST';
-  /** Compared as a whole. */
+  /** Compared as a whole; one that ends in "/" stands for all paths that begin with it. */
   readonly path: string;
   /** Bytes; 64 KiB if absent. */
   readonly maxBody?: number;
@@ -112,21 +115,41 @@ async function answer(
   log: Logger,
 ): Promise<void> {
   const reply = await replyTo(routes, request).catch((error: unknown) => failure(error, request, log));
-  const body = Buffer.from(reply.body);
   // A body that nobody read must not be taken for the next request.
   const connection = request.complete ? {} : { connection: 'close' };
-  response.writeHead(reply.status, {
-    ...SECURITY_HEADERS,
-    ...reply.headers,
-    ...connection,
-    'content-length': body.length,
-  });
+  const headers = { ...SECURITY_HEADERS, ...reply.headers, ...connection };
+  if (isStream(reply.body)) return stream(reply.body, request, response.writeHead(reply.status, headers), log);
+  const body = Buffer.from(reply.body);
+  response.writeHead(reply.status, { ...headers, 'content-length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function isStream(body: HttpReply['body']): body is Readable {
+  return typeof (body as Partial<Readable>).pipe === 'function';
+}
+
+/** As fast as the client reads; whichever side ends early, the other one ends with it. */
+async function stream(body: Readable, request: IncomingMessage, response: ServerResponse, log: Logger): Promise<void> {
+  if (request.method === 'HEAD') {
+    body.destroy();
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  try {
+    await pipeline(body, response);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE')
+      log.warn({ err: error, method: request.method }, 'an HTTP answer was cut');
+  }
 }
 
 async function replyTo(routes: readonly Route[], request: IncomingMessage): Promise<HttpReply> {
   const [path = '/', query = ''] = (request.url ?? '/').split(/\?(.*)/s);
-  const here = routes.filter((route) => route.path === path);
+  const here = routes.filter(
+    (route) => route.path === path || (route.path.endsWith('/') && path.startsWith(route.path)),
+  );
   if (here.length === 0) return errorReply(404, 'not_found');
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const route = here.find((one) => one.method === method);
