@@ -1,6 +1,7 @@
 import type { Client } from '../client/channel.ts';
 import type { Endpoint } from '../client/endpoint.ts';
 import { type LoginStore, notLoggedIn } from '../client/login.ts';
+import type { Remote } from '../client/remote.ts';
 import type { Session } from '../client/session.ts';
 import { AppError } from '../core/errors.ts';
 import { type Connection, loadRootCertificates } from '../project/connections.ts';
@@ -8,10 +9,15 @@ import { resolveTarget, type Target } from '../project/target.ts';
 import type { Context } from './context.ts';
 import { openLoginStore } from './login-store.ts';
 
-/** The control plane that a command talks to, as whoever is logged in there. */
+/** The server that a command talks to. */
 export interface Control {
   readonly target: Target;
   readonly connection: Connection;
+  readonly remote: Remote;
+}
+
+/** A control plane of ours, as whoever is logged in there: what only it can be asked. */
+export interface Plane extends Control {
   readonly client: Client;
   readonly session: Session;
 }
@@ -27,17 +33,27 @@ export function positionalsOf(flags: { app?: string | undefined; connection?: st
 }
 
 /**
- * Opens the control plane that the arguments name. Whether somebody is logged in is looked at before gRPC is loaded.
+ * Opens the server that the arguments name.
  * @throws UNAUTHENTICATED NOT_LOGGED_IN, INVALID_ARGUMENT INSECURE_REFUSED, and what reading the project throws
  */
 export async function openControl(context: Context, positionals: readonly (string | undefined)[]): Promise<Control> {
+  return await openPlane(context, positionals);
+}
+
+/**
+ * Opens the control plane that the arguments name. Whether somebody is logged in is looked at before gRPC is loaded.
+ * @throws as {@link openControl} does
+ */
+export async function openPlane(context: Context, positionals: readonly (string | undefined)[]): Promise<Plane> {
   const target = await findTarget(context, positionals);
   refuseInsecure(target.connection);
   const endpoint = await endpointOf(target.connection);
   const store = openLoginStore(target.connection, endpoint.rootCertificates);
   if ((await store.read()) === undefined) throw notLoggedIn();
   const client = await openClient(context, endpoint);
-  return { target, connection: target.connection, client, session: await openSessionOf(context, client, store) };
+  const session = await openSessionOf(context, client, store);
+  const { fedctlRemote } = await import('../client/index.ts');
+  return { target, connection: target.connection, remote: fedctlRemote({ client, session }), client, session };
 }
 
 /** The session of whoever is logged in by `store`. */

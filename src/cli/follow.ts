@@ -17,24 +17,22 @@ export async function printLog(
   control: Control,
   { runId, follow }: { runId: RunId; follow: boolean },
 ): Promise<FollowedLog> {
-  const { readLog } = await import('../client/index.ts');
-  const { client, session } = control;
   const clean = logSanitizer(context.stdio.colour && !context.json);
   const pieces: string[] = [];
   let finished: Run | undefined;
   let away = false;
-  for await (const event of readLog({ client, session, runId, follow, signal: context.signal })) {
-    if (event.kind === 'finished') finished = event.run;
-    else if (event.kind === 'reconnecting') {
-      if (!away) context.note('The connection was lost; trying to get it back.');
-      away = true;
-    } else {
-      away = false;
-      const text = clean(event.text);
-      if (context.json) pieces.push(text);
-      else context.stdio.out(text);
-      await context.stdio.drained();
-    }
+  const onLost = () => {
+    if (!away) context.note('The connection was lost; trying to get it back.');
+    away = true;
+  };
+  for await (const piece of control.remote.readLog({ runId, follow, signal: context.signal, onLost })) {
+    finished = piece.finished;
+    if (piece.text === '') continue;
+    away = false;
+    const text = clean(piece.text);
+    if (context.json) pieces.push(text);
+    else context.stdio.out(text);
+    await context.stdio.drained();
   }
   return { finished, text: pieces.join('') };
 }

@@ -35,11 +35,10 @@ export async function listRuns(control: Control, input: ListInput, stdio: Stdio)
 }
 
 async function askRuns(control: Control, input: ListInput): Promise<ListRunsResponse> {
-  const method = control.client.runs.listRuns.bind(control.client.runs);
   const all = { runIdPrefix: '', limit: input.limit, cursor: input.cursor ?? '', federation: '', mine: input.mine };
-  if (input.runId === undefined) return await control.session.call(method, all);
+  if (input.runId === undefined) return await control.remote.listRuns(all);
   const runId = await resolveRunId(input.runId, control);
-  const page = await control.session.call(method, { ...all, runId, limit: 1 });
+  const page = await control.remote.listRuns({ ...all, runId, limit: 1 });
   if (page.runs.length > 0) return page;
   throw new AppError('NOT_FOUND', 'RUN_NOT_FOUND', `There is no run ${runId} that you may see.`, {
     hint: 'See: fedctl ls',

@@ -40,7 +40,7 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
   if (standing !== undefined) return { account: standing, connection, already: true };
   // Before anybody is sent to a browser: a login that could not be stored is no use.
   for (const warning of await store.prepare()) context.note(safeLine(warning));
-  const { grants } = await import('../client/index.ts');
+  const { grants } = await import('../client/grants/index.ts');
   const screen = pendingScreen(context, connection, input.launchBrowser);
   try {
     const tokens = await grants['device-code']({

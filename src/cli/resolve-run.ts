@@ -34,8 +34,7 @@ export async function resolveRunId(text: string, control: Control): Promise<RunI
   const wanted = readRunId(text);
   if (wanted.kind === 'id') return wanted.id;
   const latest = wanted.kind === 'latest';
-  const listRuns = control.client.runs.listRuns.bind(control.client.runs);
-  const { runs } = await control.session.call(listRuns, {
+  const { runs } = await control.remote.listRuns({
     runIdPrefix: latest ? '' : wanted.digits,
     limit: latest ? 1 : 3,
     cursor: '',

@@ -60,20 +60,17 @@ export async function prepareSubmission(context: Context, control: Control, inpu
 const PAUSES_MS = [500, 2_000, 5_000] as const;
 
 /** Uploads, and repeats with the same request id where it is unknown what became of it. */
-export async function submit(context: Context, control: Control, { header, bundle }: Submission): Promise<Run> {
-  const { uploadRun } = await import('../client/index.ts');
+export async function submit(context: Context, { remote }: Control, { header, bundle }: Submission): Promise<Run> {
   const progress = progressOn(context.stdio);
   const onProgress = (sent: number) =>
     progress.show(`Uploading ${byteSize(sent)} of ${byteSize(bundle.content.length)}`);
-  let token = await control.session.token();
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await uploadRun(control.client, token, { header, bundle: bundle.content, onProgress });
+      return await remote.startRun({ header, bundle: bundle.content, onProgress });
     } catch (error) {
       const pause = PAUSES_MS[attempt];
       if (!isAppError(error) || pause === undefined || !mayRepeat(error)) throw withRequestId(error, header.requestId);
-      if (error.reason === 'TOKEN_EXPIRED') token = await control.session.renewed(token);
-      else await delay(Math.max(pause, error.retryAfterMs ?? 0), undefined, { signal: context.signal });
+      await delay(Math.max(pause, error.retryAfterMs ?? 0), undefined, { signal: context.signal });
     } finally {
       progress.clear();
     }
@@ -82,7 +79,6 @@ export async function submit(context: Context, control: Control, { header, bundl
 
 /** The answer was lost or the server is away for a moment; a server that can't be found at all is not asked again. */
 function mayRepeat(error: AppError): boolean {
-  if (error.reason === 'TOKEN_EXPIRED') return true;
   const passing = ['UNAVAILABLE', 'SERVER_NOT_ANSWERING', 'SERVER_CLOSED', 'SERVER_REFUSED', 'DEADLINE_EXCEEDED'];
   return passing.includes(error.reason) || (error.code === 'UNAVAILABLE' && error.retryAfterMs !== undefined);
 }

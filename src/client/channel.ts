@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, type ChannelOptions, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
@@ -15,8 +15,17 @@ export interface Client {
   readonly sessions: SessionsClient;
   readonly runs: RunsClient;
   readonly access: AccessClient;
+  /** The stub of another service, on the same connection. */
+  stub<Stub>(service: StubClass<Stub>): Stub;
   close(): void;
 }
+
+/** A generated stub's constructor. */
+export type StubClass<Stub> = new (
+  address: string,
+  security: ChannelCredentials,
+  options?: Partial<ClientOptions>,
+) => Stub;
 
 /**
  * Opens a channel; nothing is sent before the first call.
@@ -38,9 +47,9 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
   };
   const sessions = new SessionsClient(target, security, channel);
   const shared = { ...channel, channelOverride: sessions.getChannel() };
-  const runs = new RunsClient(target, security, shared);
-  const access = new AccessClient(target, security, shared);
-  return { endpoint, sessions, runs, access, close: () => sessions.close() };
+  const stub = <Stub>(service: StubClass<Stub>) => new service(target, security, shared);
+  const [runs, access] = [stub(RunsClient), stub(AccessClient)];
+  return { endpoint, sessions, runs, access, stub, close: () => sessions.close() };
 }
 
 function channelSecurity(endpoint: Endpoint, host: string) {

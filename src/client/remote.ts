@@ -1,3 +1,4 @@
+import type { AppError } from '../core/errors.ts';
 import type * as federations from '../gen/fedctl/v1/federations.ts';
 import type * as runs from '../gen/fedctl/v1/runs.ts';
 import type * as supernodes from '../gen/fedctl/v1/supernodes.ts';
@@ -8,6 +9,22 @@ export interface RemoteUpload {
   readonly bundle: Uint8Array;
   /** Bytes handed to the network so far. */
   readonly onProgress: (sent: number) => void;
+}
+
+/** Which log to read, and how. */
+export interface RemoteLogRequest {
+  readonly runId: bigint;
+  /** Go on until the run has finished; else end at what there is now. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  /** Told when the connection was lost; the next piece follows on the last one all the same. */
+  readonly onLost: (error: AppError) => void;
+}
+
+/** A piece of a log. `finished` is set on the last one, once the run has ended. */
+export interface RemoteLog {
+  readonly text: string;
+  readonly finished: runs.Run | undefined;
 }
 
 /**
@@ -23,11 +40,7 @@ export interface Remote {
   listRuns(request: runs.ListRunsRequest): Promise<runs.ListRunsResponse>;
   stopRun(request: runs.StopRunRequest): Promise<runs.StopRunResponse>;
   /** Taken up again where it broke, without gap or repetition; ends with the run, or with what there is if not `follow`. */
-  readLog(request: {
-    readonly runId: bigint;
-    readonly follow: boolean;
-    readonly signal: AbortSignal;
-  }): AsyncIterable<{ readonly text: string; readonly finished: runs.Run | undefined }>;
+  readLog(request: RemoteLogRequest): AsyncIterable<RemoteLog>;
   pullArtifacts(request: runs.PullArtifactsRequest): Promise<runs.PullArtifactsResponse>;
   listSupernodes(request: supernodes.ListSupernodesRequest): Promise<supernodes.ListSupernodesResponse>;
   registerSupernode(request: supernodes.RegisterSupernodeRequest): Promise<supernodes.RegisterSupernodeResponse>;

@@ -2,6 +2,8 @@
 const READS: Readonly<Record<string, readonly string[]>> = {
   'fedctl.v1.Sessions': ['GetServerInfo', 'WhoAmI'],
   'fedctl.v1.Runs': ['ListRuns'],
+  'fedctl.v1.Federations': ['ListFederations', 'ShowFederation', 'ListInvitations'],
+  'fedctl.v1.Supernodes': ['ListSupernodes'],
   'fedctl.v1.Access': ['ListGrants', 'WhoIs', 'Can'],
 };
 

@@ -1,6 +1,6 @@
 import { string } from '@oclif/core/args';
 import { BaseCommand } from '../cli/base-command.ts';
-import { openControl, positionalsOf } from '../cli/control.ts';
+import { openPlane, positionalsOf } from '../cli/control.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { targetFlags } from '../cli/target-args.ts';
 import { safeLine } from '../cli/text.ts';
@@ -19,7 +19,7 @@ export default class Can extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Can);
-    const { client, session } = await openControl(this.context, positionalsOf(flags));
+    const { client, session } = await openPlane(this.context, positionalsOf(flags));
     const answer = await session.call(client.access.can.bind(client.access), args);
     const reason = safeLine(answer.reason);
     this.print({ success: true, allowed: answer.allowed, reason }, [

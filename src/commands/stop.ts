@@ -14,8 +14,7 @@ export default class Stop extends BaseCommand {
     const { args } = await this.parse(Stop);
     const control = await openControl(this.context, [args.app, args.federation]);
     const runId = await resolveRunId(args.run_id, control);
-    const method = control.client.runs.stopRun.bind(control.client.runs);
-    const { run } = await control.session.call(method, { runId }, 60_000);
+    const { run } = await control.remote.stopRun({ runId });
     const status = safeLine(run?.status ?? '');
     const done = status.startsWith('finished:') ? 'is stopped' : 'is being stopped';
     this.print({ success: true, 'run-id': String(runId), status }, [`Run ${runId} ${done}.`]);

@@ -1,6 +1,6 @@
 import { string } from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.ts';
-import { openControl, positionalsOf } from '../../cli/control.ts';
+import { openPlane, positionalsOf } from '../../cli/control.ts';
 import { parseDuration, secondsUntil } from '../../cli/duration.ts';
 import { grantArgs } from '../../cli/grant-args.ts';
 import { grantDocument, grantSentence } from '../../cli/grant-view.ts';
@@ -22,7 +22,7 @@ export default class AdminGrant extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AdminGrant);
     const seconds = secondsOf(flags, this.context.clock.now());
-    const { client, session } = await openControl(this.context, positionalsOf(flags));
+    const { client, session } = await openPlane(this.context, positionalsOf(flags));
     const method = client.access.grant.bind(client.access);
     const { grant, unchanged } = await session.call(method, { ...args, forSeconds: BigInt(seconds) });
     const shown = grant ?? { ...args, principal: '', until: '', tuple: '' };

@@ -1,6 +1,6 @@
 import { boolean, string } from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.ts';
-import { openControl, positionalsOf } from '../../cli/control.ts';
+import { openPlane, positionalsOf } from '../../cli/control.ts';
 import { grantDocument, grantTable } from '../../cli/grant-view.ts';
 import { targetFlags } from '../../cli/target-args.ts';
 import { safeLine } from '../../cli/text.ts';
@@ -20,7 +20,7 @@ export default class AdminGrants extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(AdminGrants);
-    const { client, session } = await openControl(this.context, positionalsOf(flags));
+    const { client, session } = await openPlane(this.context, positionalsOf(flags));
     const method = client.access.listGrants.bind(client.access);
     const { grants } = await session.call(method, { who: flags.who, object: flags.object });
     const layout = { width: this.stdio.columns, unicode: this.stdio.unicode };

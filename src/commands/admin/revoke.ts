@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.ts';
-import { openControl, positionalsOf } from '../../cli/control.ts';
+import { openPlane, positionalsOf } from '../../cli/control.ts';
 import { grantArgs } from '../../cli/grant-args.ts';
 import { targetFlags } from '../../cli/target-args.ts';
 
@@ -11,7 +11,7 @@ export default class AdminRevoke extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AdminRevoke);
-    const { client, session } = await openControl(this.context, positionalsOf(flags));
+    const { client, session } = await openPlane(this.context, positionalsOf(flags));
     const { unchanged } = await session.call(client.access.revoke.bind(client.access), args);
     const what = `${args.role} of ${args.object}`;
     const line = unchanged

@@ -1,6 +1,6 @@
 import { string } from '@oclif/core/args';
 import { BaseCommand } from '../../cli/base-command.ts';
-import { openControl, positionalsOf } from '../../cli/control.ts';
+import { openPlane, positionalsOf } from '../../cli/control.ts';
 import { accountDocument, accountTable } from '../../cli/grant-view.ts';
 import { targetFlags } from '../../cli/target-args.ts';
 import { AppError } from '../../core/errors.ts';
@@ -15,7 +15,7 @@ export default class AdminWhois extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(AdminWhois);
-    const { client, session } = await openControl(this.context, positionalsOf(flags));
+    const { client, session } = await openPlane(this.context, positionalsOf(flags));
     const { accounts } = await session.call(client.access.whoIs.bind(client.access), { query: args.query });
     if (accounts.length === 0) {
       throw new AppError('NOT_FOUND', 'ACCOUNT_NOT_FOUND', `Nobody is known as "${args.query}".`, {

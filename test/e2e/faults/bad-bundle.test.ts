@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Client, connect, uploadRun } from '../../../src/client/index.ts';
+import { type Client, connect } from '../../../src/client/index.ts';
+import { uploadRun } from '../../../src/client/uploads.ts';
 import type { ControlPlane } from '../../support/control-plane.ts';
 import { readRows } from '../../support/invariants.ts';
 import { type Person, TICKER } from '../../support/people.ts';
