@@ -3,7 +3,6 @@ import { integer, option, string } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
 import { systemClock } from '../core/clock.ts';
 
-const engineFlag = option({ options: ['flower@1.32.1', 'none'] as const });
 const controlPlaneFlag = option({ options: ['in-process', 'none'] as const });
 
 export default class Dev extends BaseCommand {
@@ -20,12 +19,17 @@ OpenFGA and Flower are looked for on PATH and in the per-user cache, and fetched
   static override examples = [
     '<%= config.bin %> dev',
     '<%= config.bin %> dev --engine none',
+    '<%= config.bin %> dev --engine flower@1.41.0',
     '<%= config.bin %> dev --state ./state --ports 20000 --json',
   ];
   static override flags = {
     state: string({ description: 'folder for what is kept; default ~/.local/state/fedctl/dev', helpValue: 'DIR' }),
     ports: integer({ description: 'first of ten ports in a row; default 9093, then as before', helpValue: 'BASE' }),
-    engine: engineFlag({ description: 'what runs the apps', default: 'flower@1.32.1' }),
+    engine: string({
+      description: 'what runs the apps: none, or the SuperLink of that release of Flower',
+      default: 'flower@1.32.1',
+      helpValue: 'flower@RELEASE|none',
+    }),
     openfga: string({
       description: 'OpenFGA program, or https folder of a release to download',
       env: 'FEDCTL_OPENFGA',

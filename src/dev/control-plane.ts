@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises';
 import { stringify } from '@iarna/toml';
 import { loadConfig } from '../server/config/load.ts';
 import type { DevCertificates } from './ca.ts';
+import type { EngineLayout } from './engine-release.ts';
 import type { DevIdp } from './idp.ts';
 import type { Ports } from './ports.ts';
 import { DEV_FEDERATION, DEV_ISSUER_ALIAS } from './seeds.ts';
@@ -15,8 +16,8 @@ export interface ConfigOptions {
   readonly certificates: DevCertificates;
   readonly idp: DevIdp;
   readonly openfga: { readonly url: string; readonly store: string };
-  /** `host:port` of the engine's Control API; undefined for none. */
-  readonly engine: string | undefined;
+  /** Kind and `host:port` of the engine's Control API; undefined for none. */
+  readonly engine: { readonly kind: EngineLayout['kind']; readonly address: string } | undefined;
 }
 
 /** Writes `server.toml` and the secret files that it names; returns its path. `fedctl server start --config` takes it too. */
@@ -50,7 +51,7 @@ export function writeServerConfig(options: ConfigOptions): string {
     openfga: { url: openfga.url, store: openfga.store },
     access: { 'default-federation': DEV_FEDERATION },
     engine: engine
-      ? { kind: 'flower-grpc', name: 'dev', address: engine, insecure: true }
+      ? { kind: engine.kind, name: 'dev', address: engine.address, insecure: true }
       : { kind: 'none', name: 'dev' },
   };
   const file = join(state, 'server.toml');

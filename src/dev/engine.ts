@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { EngineLayout } from './engine-release.ts';
 import type { Place } from './openfga.ts';
 import type { Ports } from './ports.ts';
 import { type ChildProcess, startProcess } from './processes.ts';
@@ -8,13 +9,16 @@ import type { Flower } from './tools/flower.ts';
 
 export interface EngineOptions {
   readonly flower: Flower;
+  readonly layout: EngineLayout;
   readonly ports: Ports;
   readonly place: Place;
 }
 
 /** A running SuperLink with its SuperNodes, newest process last. */
 export interface DevEngine {
+  /** "flower@1.32.1". */
   readonly kind: string;
+  readonly layout: EngineLayout;
   /** `host:port` of the Control API. */
   readonly address: string;
   readonly processes: readonly ChildProcess[];
@@ -34,7 +38,7 @@ export async function startEngine(
   options: EngineOptions,
   started: (process: ChildProcess) => void,
 ): Promise<DevEngine> {
-  const { flower, ports, place } = options;
+  const { flower, layout, ports, place } = options;
   const launch = async (name: string, args: readonly string[]): Promise<ChildProcess> => {
     const home = join(place.state, 'engine', name);
     mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -51,39 +55,31 @@ export async function startEngine(
     started(process);
     return process;
   };
-  const superlink = await launch('superlink', superlinkArgs(ports));
+  const superlink = await launch('superlink', [...['--database', 'state.db'], ...layout.superlink(ports)]);
   const wait = { timeoutMs: START_MS, signal: place.signal };
   await waitUntilReady({
     ...wait,
     process: superlink,
     what: 'The SuperLink',
-    probe: () => portAnswers(ports.engineFleet),
+    probe: () => portAnswers(ports[layout.nodePort]),
   });
   const nodes: ChildProcess[] = [];
-  for (const index of [0, 1]) nodes.push(await launch(`supernode-${index}`, supernodeArgs(ports, index)));
+  for (const index of [0, 1]) nodes.push(await launch(`supernode-${index}`, supernodeArgs(options, index)));
   const registered = async (): Promise<boolean> => (await countInLog(superlink, ACTIVATED)) >= NODE_COUNT;
   const waits = nodes.map((process) => waitUntilReady({ ...wait, process, what: 'A SuperNode', probe: registered }));
   await Promise.all(waits);
   return {
     kind: `flower@${flower.version}`,
+    layout,
     address: `127.0.0.1:${ports.engineControl}`,
     processes: [superlink, ...nodes],
   };
 }
 
-function superlinkArgs(ports: Ports): readonly string[] {
-  return [
-    ...['--database', 'state.db', '--disable-runtime-dependency-installation'],
-    ...['--control-api-address', `127.0.0.1:${ports.engineControl}`],
-    ...['--fleet-api-address', `127.0.0.1:${ports.engineFleet}`],
-    ...['--serverappio-api-address', `127.0.0.1:${ports.engineServerApp}`],
-  ];
-}
-
-function supernodeArgs(ports: Ports, index: number): readonly string[] {
+function supernodeArgs({ layout, ports }: EngineOptions, index: number): readonly string[] {
   const own = index === 0 ? ports.clientApp0 : ports.clientApp1;
   return [
-    ...['--superlink', `127.0.0.1:${ports.engineFleet}`, '--clientappio-api-address', `127.0.0.1:${own}`],
+    ...['--superlink', `127.0.0.1:${ports[layout.nodePort]}`, ...layout.supernode(own)],
     ...['--node-config', `partition-id=${index} num-partitions=${NODE_COUNT}`],
   ];
 }

@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { type DevCertificates, prepareCertificates } from './ca.ts';
 import { startControlPlane, writeServerConfig } from './control-plane.ts';
 import { type DevEngine, startEngine } from './engine.ts';
+import { type EngineRelease, parseEngine } from './engine-release.ts';
 import { type DevIdp, startIdp } from './idp.ts';
 import { type Place, startOpenFga } from './openfga.ts';
 import { assertPortsFree, DEFAULT_PORT_BASE, layOutPorts, type Ports } from './ports.ts';
@@ -12,17 +13,16 @@ import type { Progress } from './progress.ts';
 import type { DevAccount } from './secrets-file.ts';
 import { newestModel, prepareStore } from './seeds.ts';
 import { type HeldState, holdState } from './state.ts';
-import { FLOWER_VERSION, findFlower } from './tools/flower.ts';
+import { findFlower } from './tools/flower.ts';
 import { findOpenFga } from './tools/openfga.ts';
-
-export const ENGINES = [`flower@${FLOWER_VERSION}`, 'none'] as const;
 
 export interface StackOptions {
   /** Absolute path of the state folder. */
   readonly folder: string;
   /** Undefined: the base of the start before on this state, else 9093. */
   readonly portBase: number | undefined;
-  readonly engine: (typeof ENGINES)[number];
+  /** `flower@RELEASE` or `none`. */
+  readonly engine: string;
   /** False leaves it to be started with `server.toml` of the state folder. */
   readonly controlPlane: boolean;
   readonly tools: { readonly openfga?: string | undefined; readonly flower?: string | undefined };
@@ -77,6 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function startParts(options: StackOptions, state: HeldState, started: Started): Promise<StackFacts> {
   const { folder, progress } = options;
+  const release = parseEngine(options.engine);
   const base = options.portBase ?? state.portBase ?? DEFAULT_PORT_BASE;
   const ports = layOutPorts(base);
   await assertPortsFree(ports);
@@ -84,12 +85,19 @@ async function startParts(options: StackOptions, state: HeldState, started: Star
   const [engine, behind] = await startTogether(options.signal, (signal) => {
     const place: Place = { state: folder, ledger: state.ledger, signal };
     return [
-      startEnginePart({ ...options, signal }, ports, place, started),
+      startEnginePart({ ...options, signal, release }, ports, place, started),
       startBehind({ ...options, signal }, ports, place, started),
     ];
   });
   const { idp, openfga, certificates } = behind;
-  const configFile = writeServerConfig({ state: folder, ports, certificates, idp, openfga, engine: engine?.address });
+  const configFile = writeServerConfig({
+    state: folder,
+    ports,
+    certificates,
+    idp,
+    openfga,
+    engine: engine && { kind: engine.layout.kind, address: engine.address },
+  });
   if (options.controlPlane) {
     progress('Starting the control plane');
     const plane = await startControlPlane({ configFile, logs: join(folder, 'logs') });
@@ -109,19 +117,20 @@ async function startParts(options: StackOptions, state: HeldState, started: Star
 }
 
 async function startEnginePart(
-  options: StackOptions,
+  options: StackOptions & { release: EngineRelease | undefined },
   ports: Ports,
   place: Place,
   started: Started,
 ): Promise<DevEngine | undefined> {
-  if (options.engine === 'none') return undefined;
-  const { env, progress, signal, tools } = options;
-  const flower = await findFlower({ version: FLOWER_VERSION, env, progress, signal, explicit: tools.flower });
+  const { env, progress, signal, tools, release } = options;
+  if (release === undefined) return undefined;
+  const { version, layout } = release;
+  const flower = await findFlower({ version, env, progress, signal, explicit: tools.flower });
   progress(`Starting Flower's SuperLink ${flower.version} and two SuperNodes`);
   const children: ChildProcess[] = [];
   // One stop for all of them: a SuperNode whose SuperLink is gone has nothing left to say goodbye to.
   started.stops.push(async () => void (await Promise.all(children.map((child) => child.stop()))));
-  return startEngine({ flower, ports, place }, (child) => {
+  return startEngine({ flower, layout, ports, place }, (child) => {
     children.push(child);
     started.children.push(child);
   });

@@ -13,7 +13,7 @@ export const BIN = process.env.FEDCTL_TEST_BIN ?? resolve(import.meta.dirname, '
 
 export interface DevStackOptions {
   /** Default: the real SuperLink with two SuperNodes. */
-  readonly engine?: 'flower@1.32.1' | 'none';
+  readonly engine?: string;
   /** False: everything but the control plane; start it with `${facts.state}/server.toml`. */
   readonly controlPlane?: boolean;
   /** An existing state folder, for restarts; it is kept by `stop`. Default: a new one, which `stop` deletes. */
@@ -39,7 +39,11 @@ export interface DevStack {
 export async function startDevStack(options: DevStackOptions = {}): Promise<DevStack> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), 'fedctl-dev-'));
   const base = options.portBase ?? (await findFreeBase());
-  const child = spawnDev(['--state', state, '--ports', String(base), '--json', ...flagsOf(options)], options.env);
+  const child = spawnDev(['--state', state, '--ports', String(base), '--json', ...flagsOf(options)], {
+    ...options.env,
+    // That one holds the default release.
+    ...(options.engine?.startsWith('flower@') && { FEDCTL_FLOWER: undefined }),
+  });
   const facts = await readFacts(child).catch((error) => {
     if (!options.state) rmSync(state, { recursive: true, force: true });
     throw error;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { waitForLock } from '../lock.ts';
@@ -111,10 +111,33 @@ async function findPython(env: NodeJS.ProcessEnv): Promise<string> {
 
 function checkExplicit(folder: string, version: string): Flower {
   const bin = join(folder, 'bin');
-  if (PROGRAMS.every((program) => isExecutable(join(bin, program)))) return { bin, version };
-  throw new AppError('FAILED_PRECONDITION', 'TOOL_MISSING', `There is no Flower ${version} in ${folder}.`, {
-    hint: 'FEDCTL_FLOWER or --flower names the folder of a Python environment where flwr is installed.',
-  });
+  const found = installedRelease(folder);
+  if ((found ?? version) === version && PROGRAMS.every((program) => isExecutable(join(bin, program)))) {
+    return { bin, version };
+  }
+  throw new AppError(
+    'FAILED_PRECONDITION',
+    'TOOL_MISSING',
+    `There is no Flower ${version} in ${folder}${found ? `, but ${found}` : ''}.`,
+    {
+      hint: 'FEDCTL_FLOWER or --flower names the folder of a Python environment where flwr is installed.',
+    },
+  );
+}
+
+/** The release that a Python environment holds, as its package folder says it. */
+function installedRelease(folder: string): string | undefined {
+  const lib = join(folder, 'lib');
+  const packages = entries(lib).flatMap((python) => entries(join(lib, python, 'site-packages')));
+  return packages.map((name) => /^flwr-([\d.]+)\.dist-info$/.exec(name)?.[1]).find((version) => version !== undefined);
+}
+
+function entries(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function markerOf(folder: string): string {

@@ -70,7 +70,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     certificates,
     idp: provider,
     openfga: store,
-    engine: engine?.address,
+    engine: engine && { kind: 'flower-grpc', address: engine.address },
   });
   const config = changeConfig(written, join(folder, 'stage.toml'), options.changes ?? {});
   const facts: StackFacts = {
