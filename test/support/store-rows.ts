@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Account, Identity } from '../../src/core/accounts.ts';
 import type { AuditRow } from '../../src/core/audit.ts';
+import type { Federation } from '../../src/core/federations.ts';
 import type { Run } from '../../src/core/runs.ts';
 import type { LoginFlow, NewSession } from '../../src/core/sessions.ts';
 import type { Store } from '../../src/server/store/index.ts';
@@ -121,4 +122,18 @@ export function makeAudit(fields: Partial<AuditRow> = {}): AuditRow {
 export async function storeRun(store: Store, fields: Partial<Run> = {}): Promise<Run> {
   const { run } = await store.insertRun(makeRun({ id: nextRunId(), status: 'pending', ...fields }), makeAudit());
   return run;
+}
+
+export function makeFederation(fields: Partial<Federation> = {}): Federation {
+  return {
+    id: `@lab/${randomUUID()}`,
+    description: 'A federation "of" tests',
+    engine: 'engine-1',
+    simulation: false,
+    simulationConfig: {},
+    createdAt: NOW,
+    createdBy: 'account-1',
+    archivedAt: undefined,
+    ...fields,
+  };
 }

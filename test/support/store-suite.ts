@@ -4,7 +4,9 @@ import type { Store } from '../../src/server/store/index.ts';
 import { describeAccounts } from './store-suite/accounts.ts';
 import { describeAudit } from './store-suite/audit.ts';
 import { describeBundles } from './store-suite/bundles.ts';
+import { describeFederations } from './store-suite/federations.ts';
 import { describeGrants } from './store-suite/grants.ts';
+import { describeInvitations } from './store-suite/invitations.ts';
 import { describeKeys } from './store-suite/keys.ts';
 import { describeLogins } from './store-suite/logins.ts';
 import { describeLogs } from './store-suite/logs.ts';
@@ -38,6 +40,8 @@ const AREAS = {
   bundles: describeBundles,
   logs: describeLogs,
   audit: describeAudit,
+  federations: describeFederations,
+  invitations: describeInvitations,
 };
 
 function manualClock(): StoreContext['clock'] {

@@ -3,6 +3,7 @@ import type { GrantIndex } from '../../core/access.ts';
 import type { AccountStore } from '../../core/accounts.ts';
 import type { AuditStore } from '../../core/audit.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
+import type { FederationStore, InvitationStore } from '../../core/federations.ts';
 import type { Logger } from '../../core/log.ts';
 import type { BundleStore, LogStore, RunStore } from '../../core/runs.ts';
 import type { KeyStore, LoginStore, MetaStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
@@ -10,7 +11,9 @@ import { createAccountStore } from './accounts.ts';
 import { createAuditStore } from './audit.ts';
 import { createBundleStore } from './bundles.ts';
 import type { Databases } from './databases.ts';
+import { createFederationStore } from './federations.ts';
 import { createGrantIndex } from './grants.ts';
+import { createInvitationStore } from './invitations.ts';
 import { createKeyStore } from './keys.ts';
 import { createLoginStore } from './logins.ts';
 import { createLogStore } from './logs.ts';
@@ -37,7 +40,9 @@ export interface Store
     RunStore,
     BundleStore,
     LogStore,
-    AuditStore {
+    AuditStore,
+    FederationStore,
+    InvitationStore {
   /** Resolves when the store can be read and written. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -73,6 +78,8 @@ function createStore(databases: Databases, clock: Clock): Store {
     ...createBundleStore(databases),
     ...createLogStore(databases),
     ...createAuditStore(databases),
+    ...createFederationStore(databases),
+    ...createInvitationStore(databases),
     async probe() {
       await sql`select 1`.execute(databases.reader);
       // A write transaction that changes nothing: it needs the lock and a writable file, but not the disk.

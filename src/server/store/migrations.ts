@@ -67,4 +67,18 @@ export const MIGRATIONS: readonly Migration[] = [
       'create unique index audit_by_request on audit (request_id)',
     ],
   },
+  {
+    name: 'federations',
+    statements: () => [
+      `create table federation (id text primary key, description text not null, engine text not null,
+        simulation integer not null, simulation_config text not null, created_at bigint not null,
+        created_by text not null, archived_at bigint)`,
+      `create table invitation (id text primary key, federation text not null references federation (id),
+        inviter_account_id text not null references account (id), invitee_account_id text not null references account (id),
+        role text not null, status text not null, created_at bigint not null, changed_at bigint not null)`,
+      `create unique index invitation_pending on invitation (federation, invitee_account_id) where status = 'pending'`,
+      'create index invitation_by_federation on invitation (federation, created_at, id)',
+      'create index invitation_by_invitee on invitation (invitee_account_id, created_at, id)',
+    ],
+  },
 ];

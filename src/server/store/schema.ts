@@ -15,6 +15,8 @@ export interface Schema {
   run_log: { run_key: string; size: number; engine_timestamp: number; drained: number; cut: number };
   log_chunk: { run_key: string; start_byte: number; size: number; engine_timestamp: number; content: Uint8Array };
   audit: AuditTable;
+  federation: FederationTable;
+  invitation: InvitationTable;
 }
 
 export interface AccountTable {
@@ -127,4 +129,27 @@ export interface AuditTable {
   decision: string;
   reason: string;
   bundle: string;
+}
+
+export interface FederationTable {
+  id: string;
+  description: string;
+  engine: string;
+  simulation: number;
+  /** JSON, see scalars.ts. */
+  simulation_config: string;
+  created_at: number;
+  created_by: string;
+  archived_at: number | null;
+}
+
+export interface InvitationTable {
+  id: string;
+  federation: string;
+  inviter_account_id: string;
+  invitee_account_id: string;
+  role: string;
+  status: string;
+  created_at: number;
+  changed_at: number;
 }
