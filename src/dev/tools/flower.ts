@@ -26,14 +26,14 @@ export interface Flower {
   readonly version: string;
 }
 
-const PROGRAMS = [
-  'flower-superlink',
-  'flower-supernode',
-  'flower-superexec',
-  'flwr',
-  'flwr-serverapp',
-  'flwr-clientapp',
-];
+/** What every release has, and we start. */
+const PROGRAMS = ['flower-superlink', 'flower-supernode', 'flwr'];
+/** What a release needs beside itself: those up to 1.19 pin a typer that breaks with later releases of click. */
+function packagesOf(version: string): readonly string[] {
+  const isOld = Number(version.split('.')[1]) < 20;
+  return [`flwr==${version}`, ...(isOld ? ['click<8.2'] : [])];
+}
+
 const OLDEST_PYTHON = 11;
 const PYTHONS = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python'];
 
@@ -79,7 +79,7 @@ async function makeEnvironment(folder: string, python: string, { version, env, s
   const made = await runCommand(python, ['-m', 'venv', folder], run);
   signal?.throwIfAborted();
   if (!made.ok) throw failed(version, `python -m venv failed: ${lastLine(made.output)}`);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', `flwr==${version}`];
+  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', ...packagesOf(version)];
   const installed = await runCommand(join(folder, 'bin', 'python'), pip, run);
   signal?.throwIfAborted();
   if (!installed.ok) throw failed(version, `pip install failed: ${lastLine(installed.output)}`);
@@ -87,10 +87,10 @@ async function makeEnvironment(folder: string, python: string, { version, env, s
   throw failed(version, 'the installed programs do not answer');
 }
 
-/** True where all programs stand in `bin` and the SuperLink says that it is `version`. */
+/** True where all programs stand in `bin` and flwr says that it is `version`; older SuperLinks don't say. */
 async function isComplete(bin: string, version: string): Promise<boolean> {
   if (!PROGRAMS.every((program) => isExecutable(join(bin, program)))) return false;
-  const { ok, output } = await runCommand(join(bin, 'flower-superlink'), ['--version'], {
+  const { ok, output } = await runCommand(join(bin, 'flwr'), ['--version'], {
     env: { ...process.env, FLWR_TELEMETRY_ENABLED: '0', FLWR_DISABLE_UPDATE_CHECK: '1' },
   });
   return ok && output.trim().split(/\s+/).includes(version);
