@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Account, Identity } from '../../src/core/accounts.ts';
 import type { AuditRow } from '../../src/core/audit.ts';
 import type { Federation } from '../../src/core/federations.ts';
+import type { NodeRow } from '../../src/core/nodes.ts';
 import type { Run } from '../../src/core/runs.ts';
 import type { LoginFlow, NewSession } from '../../src/core/sessions.ts';
 import type { Store } from '../../src/server/store/index.ts';
@@ -134,6 +135,22 @@ export function makeFederation(fields: Partial<Federation> = {}): Federation {
     createdAt: NOW,
     createdBy: 'account-1',
     archivedAt: undefined,
+    ...fields,
+  };
+}
+
+export function makeNode(fields: Partial<NodeRow> = {}): NodeRow {
+  return {
+    engine: 'default',
+    id: randomBytes(8).readBigUInt64BE(),
+    federation: '@lab/default',
+    ownerAccountId: 'account',
+    owner: 'user:example|1',
+    ownerHandle: 'user',
+    name: 'Ward 7',
+    location: '48.137,11.575',
+    registeredAt: NOW,
+    unregisteredAt: undefined,
     ...fields,
   };
 }

@@ -10,6 +10,7 @@ import { describeInvitations } from './store-suite/invitations.ts';
 import { describeKeys } from './store-suite/keys.ts';
 import { describeLogins } from './store-suite/logins.ts';
 import { describeLogs } from './store-suite/logs.ts';
+import { describeNodes } from './store-suite/nodes.ts';
 import { describeRunList } from './store-suite/run-list.ts';
 import { describeRuns } from './store-suite/runs.ts';
 import { describeSessions } from './store-suite/sessions.ts';
@@ -42,6 +43,7 @@ const AREAS = {
   audit: describeAudit,
   federations: describeFederations,
   invitations: describeInvitations,
+  SuperNodes: describeNodes,
 };
 
 function manualClock(): StoreContext['clock'] {

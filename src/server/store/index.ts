@@ -5,6 +5,7 @@ import type { AuditStore } from '../../core/audit.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { FederationStore, InvitationStore } from '../../core/federations.ts';
 import type { Logger } from '../../core/log.ts';
+import type { NodeStore } from '../../core/nodes.ts';
 import type { BundleStore, LogStore, RunStore } from '../../core/runs.ts';
 import type { KeyStore, LoginStore, MetaStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
 import { createAccountStore } from './accounts.ts';
@@ -19,6 +20,7 @@ import { createLoginStore } from './logins.ts';
 import { createLogStore } from './logs.ts';
 import { createMetaStore } from './meta.ts';
 import { migrate } from './migrate.ts';
+import { createNodeStore } from './nodes.ts';
 import { createRenewalStore } from './renewals.ts';
 import { createRunStore } from './runs.ts';
 import { createSessionStore } from './sessions.ts';
@@ -42,7 +44,8 @@ export interface Store
     LogStore,
     AuditStore,
     FederationStore,
-    InvitationStore {
+    InvitationStore,
+    NodeStore {
   /** Resolves when the store can be read and written. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -80,6 +83,7 @@ function createStore(databases: Databases, clock: Clock): Store {
     ...createAuditStore(databases),
     ...createFederationStore(databases),
     ...createInvitationStore(databases),
+    ...createNodeStore(databases),
     async probe() {
       await sql`select 1`.execute(databases.reader);
       // A write transaction that changes nothing: it needs the lock and a writable file, but not the disk.

@@ -81,4 +81,14 @@ export const MIGRATIONS: readonly Migration[] = [
       'create index invitation_by_invitee on invitation (invitee_account_id, created_at, id)',
     ],
   },
+  {
+    name: 'supernodes',
+    statements: () => [
+      `create table supernode (engine text not null, id text not null, federation text not null,
+        owner_account_id text not null, owner text not null, owner_handle text not null,
+        name text not null, location text not null, registered_at bigint not null, unregistered_at bigint,
+        primary key (engine, id))`,
+      'create index supernode_by_id on supernode (id)',
+    ],
+  },
 ];

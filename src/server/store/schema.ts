@@ -17,6 +17,7 @@ export interface Schema {
   audit: AuditTable;
   federation: FederationTable;
   invitation: InvitationTable;
+  supernode: NodeTable;
 }
 
 export interface AccountTable {
@@ -129,6 +130,19 @@ export interface AuditTable {
   decision: string;
   reason: string;
   bundle: string;
+}
+
+export interface NodeTable {
+  engine: string;
+  id: string;
+  federation: string;
+  owner_account_id: string;
+  owner: string;
+  owner_handle: string;
+  name: string;
+  location: string;
+  registered_at: number;
+  unregistered_at: number | null;
 }
 
 export interface FederationTable {
