@@ -37,6 +37,6 @@ export function describeNodes(context: () => StoreContext): void {
     const { store } = context();
     const node = makeNode();
     await store.insertNode(node);
-    await expect(store.insertNode(node)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(store.insertNode(node)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
   });
 }
