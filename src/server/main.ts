@@ -16,7 +16,7 @@ import type { ServerFacts, Services } from './rpc/call.ts';
 import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { fedctlV1 } from './rpc/wire/fedctl-v1.ts';
-import { flowerControl } from './rpc/wire/flower-control.ts';
+import { flowerControl, flowerExec } from './rpc/wire/flower-control.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
 import { createFront } from './transport/front.ts';
 import { createGrpcServer } from './transport/grpc.ts';
@@ -84,7 +84,9 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     grants: parts.access.grants,
     runs: parts.runs,
     queries: parts.store,
-    ...unserved(config.access.defaultFederation),
+    federations: parts.federations,
+    invitations: parts.store,
+    ...unserved(),
     audit: parts.audit,
     streams: parts.streams,
     clock,
@@ -93,7 +95,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     facts: factsOf(config, issuerAliases),
   };
   const grpc = createGrpcServer({
-    wires: [fedctlV1, flowerControl],
+    wires: [fedctlV1, flowerControl, flowerExec],
     dispatch: createPipeline(services, handlers),
     limits: config.limits,
     log,
@@ -170,7 +172,7 @@ function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases
     issuer: config.server.publicUrl ?? '',
     maxBundleBytes: MAX_BUNDLE_BYTES,
     defaultFederation: federation,
-    federations: [federation],
+    engines: [config.engine.name],
     issuerAliases,
   };
 }

@@ -171,5 +171,7 @@ function startRunRequest(submit: EngineSubmit): StartRunRequest {
     federation: '',
     seriesId: undefined,
     connectorRefs: [],
+    userPrompt: '',
+    connectorIds: [],
   };
 }

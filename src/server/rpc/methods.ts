@@ -90,6 +90,8 @@ export interface ListRunsInput {
   readonly idPrefix: string;
   /** 0 = the default page. */
   readonly limit: number;
+  /** Rows to pass over, for wires that have no cursor. */
+  readonly skip?: number;
   readonly cursor: string;
   readonly federation: string;
   readonly mine: boolean;

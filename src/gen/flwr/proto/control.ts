@@ -32,7 +32,8 @@ export const protobufPackage = "flwr.proto";
 export const protobufFileName = "flwr/proto/control.proto";
 
 /**
- * The Control service, as flwr 1.21 to 1.36 speak it over gRPC.
+ * The Control service: flwr 1.21 to 1.36 speak it over gRPC, later ones over HTTP.
+ * StoreApp and DeleteApp are of 1.34.0 alone. RefreshAuthTokens has messages but no place in the service: it is an HTTP route.
  * Field numbers are Flower's; the words are ours.
  */
 
@@ -69,6 +70,7 @@ export interface ArchiveFederationResponse {
 export interface BeginConnectorOAuthRequest {
   connectorRef: string;
   redirectUri: string;
+  federation: string;
 }
 
 export interface BeginConnectorOAuthResponse {
@@ -86,6 +88,7 @@ export interface CompleteConnectorOAuthRequest {
 
 export interface CompleteConnectorOAuthResponse {
   connectorRef: string;
+  connectorId: bigint;
 }
 
 export interface ConfigureSimulationFederationRequest {
@@ -115,8 +118,18 @@ export interface CreateInvitationRequest {
 export interface CreateInvitationResponse {
 }
 
+export interface DeleteAppRequest {
+  federationId: string;
+  appId: string;
+}
+
+export interface DeleteAppResponse {
+}
+
 export interface DisconnectConnectorRequest {
   connectorRef: string;
+  connectorId: bigint;
+  federation: string;
 }
 
 export interface DisconnectConnectorResponse {
@@ -149,6 +162,15 @@ export interface GetRunSeriesRequest {
 export interface GetRunSeriesResponse {
   series: RunSeries | undefined;
   context: Context | undefined;
+  runs: Run[];
+}
+
+export interface ListAppAssociationsRequest {
+  appId: string;
+}
+
+export interface ListAppAssociationsResponse {
+  federationIds: string[];
 }
 
 export interface ListAppsRequest {
@@ -197,6 +219,14 @@ export interface ListNodesRequest {
 export interface ListNodesResponse {
   nodesInfo: NodeInfo[];
   now: string;
+}
+
+export interface ListRunSeriesEventsRequest {
+  seriesId: bigint;
+}
+
+export interface ListRunSeriesEventsResponse {
+  events: TaskEvent[];
 }
 
 export interface ListRunSeriesRequest {
@@ -292,6 +322,14 @@ export interface RevokeInvitationRequest {
 export interface RevokeInvitationResponse {
 }
 
+export interface SetFederationIconRequest {
+  federationName: string;
+  iconKey?: string | undefined;
+}
+
+export interface SetFederationIconResponse {
+}
+
 export interface ShowFederationRequest {
   federationName: string;
 }
@@ -317,11 +355,14 @@ export interface StartAutomationResponse {
 export interface StartRunRequest {
   fab: Fab | undefined;
   overrideConfig: { [key: string]: Scalar };
+  /** ConfigRecord up to 1.27. */
   overrideFederationConfig: SimulationConfig | undefined;
   appSpec: string;
   federation: string;
   seriesId?: bigint | undefined;
   connectorRefs: string[];
+  userPrompt: string;
+  connectorIds: bigint[];
 }
 
 export interface StartRunRequest_OverrideConfigEntry {
@@ -351,6 +392,14 @@ export interface StopRunResponse {
   success: boolean;
 }
 
+export interface StoreAppRequest {
+  federationId: string;
+  fab: Fab | undefined;
+}
+
+export interface StoreAppResponse {
+}
+
 export interface StreamLogsRequest {
   runId: bigint;
   afterTimestamp: number;
@@ -377,11 +426,23 @@ export interface UnregisterNodeRequest {
 export interface UnregisterNodeResponse {
 }
 
+export interface UpdateRunSeriesDescriptionRequest {
+  seriesId: bigint;
+  description: string;
+}
+
+export interface UpdateRunSeriesDescriptionResponse {
+  series: RunSeries | undefined;
+}
+
 export interface AppInfo {
   appId: string;
   fabHash: string;
   appType: string;
   isHubApp?: boolean | undefined;
+  displayName: string;
+  description: string;
+  color: string;
 }
 
 export interface Automation {
@@ -403,6 +464,7 @@ export interface Connector {
   displayName: string;
   description: string;
   connected: boolean;
+  connectorId: bigint;
 }
 
 function createBaseAcceptInvitationRequest(): AcceptInvitationRequest {
@@ -825,7 +887,7 @@ export const ArchiveFederationResponse: MessageFns<ArchiveFederationResponse> = 
 };
 
 function createBaseBeginConnectorOAuthRequest(): BeginConnectorOAuthRequest {
-  return { connectorRef: "", redirectUri: "" };
+  return { connectorRef: "", redirectUri: "", federation: "" };
 }
 
 export const BeginConnectorOAuthRequest: MessageFns<BeginConnectorOAuthRequest> = {
@@ -835,6 +897,9 @@ export const BeginConnectorOAuthRequest: MessageFns<BeginConnectorOAuthRequest> 
     }
     if (message.redirectUri !== "") {
       writer.uint32(18).string(message.redirectUri);
+    }
+    if (message.federation !== "") {
+      writer.uint32(26).string(message.federation);
     }
     return writer;
   },
@@ -868,6 +933,14 @@ export const BeginConnectorOAuthRequest: MessageFns<BeginConnectorOAuthRequest> 
             message.redirectUri = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.federation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -887,6 +960,7 @@ export const BeginConnectorOAuthRequest: MessageFns<BeginConnectorOAuthRequest> 
     const message = createBaseBeginConnectorOAuthRequest();
     message.connectorRef = object.connectorRef ?? "";
     message.redirectUri = object.redirectUri ?? "";
+    message.federation = object.federation ?? "";
     return message;
   },
 };
@@ -1062,13 +1136,19 @@ export const CompleteConnectorOAuthRequest: MessageFns<CompleteConnectorOAuthReq
 };
 
 function createBaseCompleteConnectorOAuthResponse(): CompleteConnectorOAuthResponse {
-  return { connectorRef: "" };
+  return { connectorRef: "", connectorId: 0n };
 }
 
 export const CompleteConnectorOAuthResponse: MessageFns<CompleteConnectorOAuthResponse> = {
   encode(message: CompleteConnectorOAuthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.connectorRef !== "") {
       writer.uint32(10).string(message.connectorRef);
+    }
+    if (message.connectorId !== 0n) {
+      if (BigInt.asUintN(64, message.connectorId) !== message.connectorId) {
+        throw new globalThis.Error("value provided for field message.connectorId of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.connectorId);
     }
     return writer;
   },
@@ -1094,6 +1174,14 @@ export const CompleteConnectorOAuthResponse: MessageFns<CompleteConnectorOAuthRe
             message.connectorRef = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.connectorId = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1112,6 +1200,9 @@ export const CompleteConnectorOAuthResponse: MessageFns<CompleteConnectorOAuthRe
   fromPartial(object: DeepPartial<CompleteConnectorOAuthResponse>): CompleteConnectorOAuthResponse {
     const message = createBaseCompleteConnectorOAuthResponse();
     message.connectorRef = object.connectorRef ?? "";
+    message.connectorId = (object.connectorId !== undefined && object.connectorId !== null)
+      ? BigInt(object.connectorId)
+      : 0n;
     return message;
   },
 };
@@ -1486,14 +1577,133 @@ export const CreateInvitationResponse: MessageFns<CreateInvitationResponse> = {
   },
 };
 
+function createBaseDeleteAppRequest(): DeleteAppRequest {
+  return { federationId: "", appId: "" };
+}
+
+export const DeleteAppRequest: MessageFns<DeleteAppRequest> = {
+  encode(message: DeleteAppRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.federationId !== "") {
+      writer.uint32(10).string(message.federationId);
+    }
+    if (message.appId !== "") {
+      writer.uint32(18).string(message.appId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteAppRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteAppRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.federationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.appId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteAppRequest>): DeleteAppRequest {
+    return DeleteAppRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteAppRequest>): DeleteAppRequest {
+    const message = createBaseDeleteAppRequest();
+    message.federationId = object.federationId ?? "";
+    message.appId = object.appId ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteAppResponse(): DeleteAppResponse {
+  return {};
+}
+
+export const DeleteAppResponse: MessageFns<DeleteAppResponse> = {
+  encode(_: DeleteAppResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteAppResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteAppResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeleteAppResponse>): DeleteAppResponse {
+    return DeleteAppResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DeleteAppResponse>): DeleteAppResponse {
+    const message = createBaseDeleteAppResponse();
+    return message;
+  },
+};
+
 function createBaseDisconnectConnectorRequest(): DisconnectConnectorRequest {
-  return { connectorRef: "" };
+  return { connectorRef: "", connectorId: 0n, federation: "" };
 }
 
 export const DisconnectConnectorRequest: MessageFns<DisconnectConnectorRequest> = {
   encode(message: DisconnectConnectorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.connectorRef !== "") {
       writer.uint32(10).string(message.connectorRef);
+    }
+    if (message.connectorId !== 0n) {
+      if (BigInt.asUintN(64, message.connectorId) !== message.connectorId) {
+        throw new globalThis.Error("value provided for field message.connectorId of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.connectorId);
+    }
+    if (message.federation !== "") {
+      writer.uint32(26).string(message.federation);
     }
     return writer;
   },
@@ -1519,6 +1729,22 @@ export const DisconnectConnectorRequest: MessageFns<DisconnectConnectorRequest> 
             message.connectorRef = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.connectorId = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.federation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1537,6 +1763,10 @@ export const DisconnectConnectorRequest: MessageFns<DisconnectConnectorRequest> 
   fromPartial(object: DeepPartial<DisconnectConnectorRequest>): DisconnectConnectorRequest {
     const message = createBaseDisconnectConnectorRequest();
     message.connectorRef = object.connectorRef ?? "";
+    message.connectorId = (object.connectorId !== undefined && object.connectorId !== null)
+      ? BigInt(object.connectorId)
+      : 0n;
+    message.federation = object.federation ?? "";
     return message;
   },
 };
@@ -1917,7 +2147,7 @@ export const GetRunSeriesRequest: MessageFns<GetRunSeriesRequest> = {
 };
 
 function createBaseGetRunSeriesResponse(): GetRunSeriesResponse {
-  return { series: undefined, context: undefined };
+  return { series: undefined, context: undefined, runs: [] };
 }
 
 export const GetRunSeriesResponse: MessageFns<GetRunSeriesResponse> = {
@@ -1927,6 +2157,9 @@ export const GetRunSeriesResponse: MessageFns<GetRunSeriesResponse> = {
     }
     if (message.context !== undefined) {
       Context.encode(message.context, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.runs) {
+      Run.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1960,6 +2193,14 @@ export const GetRunSeriesResponse: MessageFns<GetRunSeriesResponse> = {
             message.context = Context.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.runs.push(Run.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1983,6 +2224,117 @@ export const GetRunSeriesResponse: MessageFns<GetRunSeriesResponse> = {
     message.context = (object.context !== undefined && object.context !== null)
       ? Context.fromPartial(object.context)
       : undefined;
+    message.runs = object.runs?.map((e) => Run.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListAppAssociationsRequest(): ListAppAssociationsRequest {
+  return { appId: "" };
+}
+
+export const ListAppAssociationsRequest: MessageFns<ListAppAssociationsRequest> = {
+  encode(message: ListAppAssociationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.appId !== "") {
+      writer.uint32(10).string(message.appId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAppAssociationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAppAssociationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.appId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAppAssociationsRequest>): ListAppAssociationsRequest {
+    return ListAppAssociationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAppAssociationsRequest>): ListAppAssociationsRequest {
+    const message = createBaseListAppAssociationsRequest();
+    message.appId = object.appId ?? "";
+    return message;
+  },
+};
+
+function createBaseListAppAssociationsResponse(): ListAppAssociationsResponse {
+  return { federationIds: [] };
+}
+
+export const ListAppAssociationsResponse: MessageFns<ListAppAssociationsResponse> = {
+  encode(message: ListAppAssociationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.federationIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAppAssociationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAppAssociationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.federationIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAppAssociationsResponse>): ListAppAssociationsResponse {
+    return ListAppAssociationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAppAssociationsResponse>): ListAppAssociationsResponse {
+    const message = createBaseListAppAssociationsResponse();
+    message.federationIds = object.federationIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -2646,6 +2998,119 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     const message = createBaseListNodesResponse();
     message.nodesInfo = object.nodesInfo?.map((e) => NodeInfo.fromPartial(e)) || [];
     message.now = object.now ?? "";
+    return message;
+  },
+};
+
+function createBaseListRunSeriesEventsRequest(): ListRunSeriesEventsRequest {
+  return { seriesId: 0n };
+}
+
+export const ListRunSeriesEventsRequest: MessageFns<ListRunSeriesEventsRequest> = {
+  encode(message: ListRunSeriesEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seriesId !== 0n) {
+      if (BigInt.asUintN(64, message.seriesId) !== message.seriesId) {
+        throw new globalThis.Error("value provided for field message.seriesId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.seriesId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRunSeriesEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRunSeriesEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seriesId = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRunSeriesEventsRequest>): ListRunSeriesEventsRequest {
+    return ListRunSeriesEventsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRunSeriesEventsRequest>): ListRunSeriesEventsRequest {
+    const message = createBaseListRunSeriesEventsRequest();
+    message.seriesId = (object.seriesId !== undefined && object.seriesId !== null) ? BigInt(object.seriesId) : 0n;
+    return message;
+  },
+};
+
+function createBaseListRunSeriesEventsResponse(): ListRunSeriesEventsResponse {
+  return { events: [] };
+}
+
+export const ListRunSeriesEventsResponse: MessageFns<ListRunSeriesEventsResponse> = {
+  encode(message: ListRunSeriesEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      TaskEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRunSeriesEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRunSeriesEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(TaskEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRunSeriesEventsResponse>): ListRunSeriesEventsResponse {
+    return ListRunSeriesEventsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRunSeriesEventsResponse>): ListRunSeriesEventsResponse {
+    const message = createBaseListRunSeriesEventsResponse();
+    message.events = object.events?.map((e) => TaskEvent.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3945,6 +4410,116 @@ export const RevokeInvitationResponse: MessageFns<RevokeInvitationResponse> = {
   },
 };
 
+function createBaseSetFederationIconRequest(): SetFederationIconRequest {
+  return { federationName: "", iconKey: undefined };
+}
+
+export const SetFederationIconRequest: MessageFns<SetFederationIconRequest> = {
+  encode(message: SetFederationIconRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.federationName !== "") {
+      writer.uint32(10).string(message.federationName);
+    }
+    if (message.iconKey !== undefined) {
+      writer.uint32(18).string(message.iconKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetFederationIconRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetFederationIconRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.federationName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.iconKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetFederationIconRequest>): SetFederationIconRequest {
+    return SetFederationIconRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetFederationIconRequest>): SetFederationIconRequest {
+    const message = createBaseSetFederationIconRequest();
+    message.federationName = object.federationName ?? "";
+    message.iconKey = object.iconKey ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSetFederationIconResponse(): SetFederationIconResponse {
+  return {};
+}
+
+export const SetFederationIconResponse: MessageFns<SetFederationIconResponse> = {
+  encode(_: SetFederationIconResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetFederationIconResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetFederationIconResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetFederationIconResponse>): SetFederationIconResponse {
+    return SetFederationIconResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SetFederationIconResponse>): SetFederationIconResponse {
+    const message = createBaseSetFederationIconResponse();
+    return message;
+  },
+};
+
 function createBaseShowFederationRequest(): ShowFederationRequest {
   return { federationName: "" };
 }
@@ -4263,6 +4838,8 @@ function createBaseStartRunRequest(): StartRunRequest {
     federation: "",
     seriesId: undefined,
     connectorRefs: [],
+    userPrompt: "",
+    connectorIds: [],
   };
 }
 
@@ -4291,6 +4868,19 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
     }
     for (const v of message.connectorRefs) {
       writer.uint32(58).string(v!);
+    }
+    if (message.userPrompt !== "") {
+      writer.uint32(66).string(message.userPrompt);
+    }
+    if (message.connectorIds.length !== 0) {
+      writer.uint32(74).fork();
+      for (const v of message.connectorIds) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field connectorIds of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -4367,6 +4957,32 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
             message.connectorRefs.push(reader.string());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.userPrompt = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag === 72) {
+              message.connectorIds.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 74) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.connectorIds.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4404,6 +5020,8 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
       ? BigInt(object.seriesId)
       : undefined;
     message.connectorRefs = object.connectorRefs?.map((e) => e) || [];
+    message.userPrompt = object.userPrompt ?? "";
+    message.connectorIds = object.connectorIds?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
@@ -4792,6 +5410,116 @@ export const StopRunResponse: MessageFns<StopRunResponse> = {
   },
 };
 
+function createBaseStoreAppRequest(): StoreAppRequest {
+  return { federationId: "", fab: undefined };
+}
+
+export const StoreAppRequest: MessageFns<StoreAppRequest> = {
+  encode(message: StoreAppRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.federationId !== "") {
+      writer.uint32(10).string(message.federationId);
+    }
+    if (message.fab !== undefined) {
+      Fab.encode(message.fab, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreAppRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreAppRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.federationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fab = Fab.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoreAppRequest>): StoreAppRequest {
+    return StoreAppRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreAppRequest>): StoreAppRequest {
+    const message = createBaseStoreAppRequest();
+    message.federationId = object.federationId ?? "";
+    message.fab = (object.fab !== undefined && object.fab !== null) ? Fab.fromPartial(object.fab) : undefined;
+    return message;
+  },
+};
+
+function createBaseStoreAppResponse(): StoreAppResponse {
+  return {};
+}
+
+export const StoreAppResponse: MessageFns<StoreAppResponse> = {
+  encode(_: StoreAppResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreAppResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreAppResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoreAppResponse>): StoreAppResponse {
+    return StoreAppResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<StoreAppResponse>): StoreAppResponse {
+    const message = createBaseStoreAppResponse();
+    return message;
+  },
+};
+
 function createBaseStreamLogsRequest(): StreamLogsRequest {
   return { runId: 0n, afterTimestamp: 0 };
 }
@@ -5162,8 +5890,135 @@ export const UnregisterNodeResponse: MessageFns<UnregisterNodeResponse> = {
   },
 };
 
+function createBaseUpdateRunSeriesDescriptionRequest(): UpdateRunSeriesDescriptionRequest {
+  return { seriesId: 0n, description: "" };
+}
+
+export const UpdateRunSeriesDescriptionRequest: MessageFns<UpdateRunSeriesDescriptionRequest> = {
+  encode(message: UpdateRunSeriesDescriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seriesId !== 0n) {
+      if (BigInt.asUintN(64, message.seriesId) !== message.seriesId) {
+        throw new globalThis.Error("value provided for field message.seriesId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.seriesId);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRunSeriesDescriptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRunSeriesDescriptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seriesId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateRunSeriesDescriptionRequest>): UpdateRunSeriesDescriptionRequest {
+    return UpdateRunSeriesDescriptionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateRunSeriesDescriptionRequest>): UpdateRunSeriesDescriptionRequest {
+    const message = createBaseUpdateRunSeriesDescriptionRequest();
+    message.seriesId = (object.seriesId !== undefined && object.seriesId !== null) ? BigInt(object.seriesId) : 0n;
+    message.description = object.description ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateRunSeriesDescriptionResponse(): UpdateRunSeriesDescriptionResponse {
+  return { series: undefined };
+}
+
+export const UpdateRunSeriesDescriptionResponse: MessageFns<UpdateRunSeriesDescriptionResponse> = {
+  encode(message: UpdateRunSeriesDescriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.series !== undefined) {
+      RunSeries.encode(message.series, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRunSeriesDescriptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRunSeriesDescriptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.series = RunSeries.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateRunSeriesDescriptionResponse>): UpdateRunSeriesDescriptionResponse {
+    return UpdateRunSeriesDescriptionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateRunSeriesDescriptionResponse>): UpdateRunSeriesDescriptionResponse {
+    const message = createBaseUpdateRunSeriesDescriptionResponse();
+    message.series = (object.series !== undefined && object.series !== null)
+      ? RunSeries.fromPartial(object.series)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseAppInfo(): AppInfo {
-  return { appId: "", fabHash: "", appType: "", isHubApp: undefined };
+  return { appId: "", fabHash: "", appType: "", isHubApp: undefined, displayName: "", description: "", color: "" };
 }
 
 export const AppInfo: MessageFns<AppInfo> = {
@@ -5179,6 +6034,15 @@ export const AppInfo: MessageFns<AppInfo> = {
     }
     if (message.isHubApp !== undefined) {
       writer.uint32(32).bool(message.isHubApp);
+    }
+    if (message.displayName !== "") {
+      writer.uint32(42).string(message.displayName);
+    }
+    if (message.description !== "") {
+      writer.uint32(50).string(message.description);
+    }
+    if (message.color !== "") {
+      writer.uint32(58).string(message.color);
     }
     return writer;
   },
@@ -5228,6 +6092,30 @@ export const AppInfo: MessageFns<AppInfo> = {
             message.isHubApp = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.displayName = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.color = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5249,6 +6137,9 @@ export const AppInfo: MessageFns<AppInfo> = {
     message.fabHash = object.fabHash ?? "";
     message.appType = object.appType ?? "";
     message.isHubApp = object.isHubApp ?? undefined;
+    message.displayName = object.displayName ?? "";
+    message.description = object.description ?? "";
+    message.color = object.color ?? "";
     return message;
   },
 };
@@ -5454,7 +6345,7 @@ export const Automation: MessageFns<Automation> = {
 };
 
 function createBaseConnector(): Connector {
-  return { connectorRef: "", displayName: "", description: "", connected: false };
+  return { connectorRef: "", displayName: "", description: "", connected: false, connectorId: 0n };
 }
 
 export const Connector: MessageFns<Connector> = {
@@ -5470,6 +6361,12 @@ export const Connector: MessageFns<Connector> = {
     }
     if (message.connected !== false) {
       writer.uint32(32).bool(message.connected);
+    }
+    if (message.connectorId !== 0n) {
+      if (BigInt.asUintN(64, message.connectorId) !== message.connectorId) {
+        throw new globalThis.Error("value provided for field message.connectorId of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.connectorId);
     }
     return writer;
   },
@@ -5519,6 +6416,14 @@ export const Connector: MessageFns<Connector> = {
             message.connected = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.connectorId = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5540,6 +6445,9 @@ export const Connector: MessageFns<Connector> = {
     message.displayName = object.displayName ?? "";
     message.description = object.description ?? "";
     message.connected = object.connected ?? false;
+    message.connectorId = (object.connectorId !== undefined && object.connectorId !== null)
+      ? BigInt(object.connectorId)
+      : 0n;
     return message;
   },
 };
@@ -5910,6 +6818,24 @@ export const ControlService = {
     responseSerialize: (value: ListAppsResponse): Buffer => Buffer.from(ListAppsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAppsResponse => ListAppsResponse.decode(value),
   },
+  storeApp: {
+    path: "/flwr.proto.Control/StoreApp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StoreAppRequest): Buffer => Buffer.from(StoreAppRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StoreAppRequest => StoreAppRequest.decode(value),
+    responseSerialize: (value: StoreAppResponse): Buffer => Buffer.from(StoreAppResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StoreAppResponse => StoreAppResponse.decode(value),
+  },
+  deleteApp: {
+    path: "/flwr.proto.Control/DeleteApp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteAppRequest): Buffer => Buffer.from(DeleteAppRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteAppRequest => DeleteAppRequest.decode(value),
+    responseSerialize: (value: DeleteAppResponse): Buffer => Buffer.from(DeleteAppResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteAppResponse => DeleteAppResponse.decode(value),
+  },
   addApp: {
     path: "/flwr.proto.Control/AddApp" as const,
     requestStream: false as const,
@@ -5927,6 +6853,52 @@ export const ControlService = {
     requestDeserialize: (value: Buffer): RemoveAppRequest => RemoveAppRequest.decode(value),
     responseSerialize: (value: RemoveAppResponse): Buffer => Buffer.from(RemoveAppResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveAppResponse => RemoveAppResponse.decode(value),
+  },
+  updateRunSeriesDescription: {
+    path: "/flwr.proto.Control/UpdateRunSeriesDescription" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateRunSeriesDescriptionRequest): Buffer =>
+      Buffer.from(UpdateRunSeriesDescriptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateRunSeriesDescriptionRequest =>
+      UpdateRunSeriesDescriptionRequest.decode(value),
+    responseSerialize: (value: UpdateRunSeriesDescriptionResponse): Buffer =>
+      Buffer.from(UpdateRunSeriesDescriptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateRunSeriesDescriptionResponse =>
+      UpdateRunSeriesDescriptionResponse.decode(value),
+  },
+  listRunSeriesEvents: {
+    path: "/flwr.proto.Control/ListRunSeriesEvents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRunSeriesEventsRequest): Buffer =>
+      Buffer.from(ListRunSeriesEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRunSeriesEventsRequest => ListRunSeriesEventsRequest.decode(value),
+    responseSerialize: (value: ListRunSeriesEventsResponse): Buffer =>
+      Buffer.from(ListRunSeriesEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRunSeriesEventsResponse => ListRunSeriesEventsResponse.decode(value),
+  },
+  listAppAssociations: {
+    path: "/flwr.proto.Control/ListAppAssociations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAppAssociationsRequest): Buffer =>
+      Buffer.from(ListAppAssociationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAppAssociationsRequest => ListAppAssociationsRequest.decode(value),
+    responseSerialize: (value: ListAppAssociationsResponse): Buffer =>
+      Buffer.from(ListAppAssociationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAppAssociationsResponse => ListAppAssociationsResponse.decode(value),
+  },
+  setFederationIcon: {
+    path: "/flwr.proto.Control/SetFederationIcon" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetFederationIconRequest): Buffer =>
+      Buffer.from(SetFederationIconRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetFederationIconRequest => SetFederationIconRequest.decode(value),
+    responseSerialize: (value: SetFederationIconResponse): Buffer =>
+      Buffer.from(SetFederationIconResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetFederationIconResponse => SetFederationIconResponse.decode(value),
   },
 } as const;
 
@@ -5968,8 +6940,14 @@ export interface ControlServer extends UntypedServiceImplementation {
   beginConnectorOAuth: handleUnaryCall<BeginConnectorOAuthRequest, BeginConnectorOAuthResponse>;
   completeConnectorOAuth: handleUnaryCall<CompleteConnectorOAuthRequest, CompleteConnectorOAuthResponse>;
   listApps: handleUnaryCall<ListAppsRequest, ListAppsResponse>;
+  storeApp: handleUnaryCall<StoreAppRequest, StoreAppResponse>;
+  deleteApp: handleUnaryCall<DeleteAppRequest, DeleteAppResponse>;
   addApp: handleUnaryCall<AddAppRequest, AddAppResponse>;
   removeApp: handleUnaryCall<RemoveAppRequest, RemoveAppResponse>;
+  updateRunSeriesDescription: handleUnaryCall<UpdateRunSeriesDescriptionRequest, UpdateRunSeriesDescriptionResponse>;
+  listRunSeriesEvents: handleUnaryCall<ListRunSeriesEventsRequest, ListRunSeriesEventsResponse>;
+  listAppAssociations: handleUnaryCall<ListAppAssociationsRequest, ListAppAssociationsResponse>;
+  setFederationIcon: handleUnaryCall<SetFederationIconRequest, SetFederationIconResponse>;
 }
 
 export interface ControlClient extends Client {
@@ -6468,6 +7446,36 @@ export interface ControlClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAppsResponse) => void,
   ): ClientUnaryCall;
+  storeApp(
+    request: StoreAppRequest,
+    callback: (error: ServiceError | null, response: StoreAppResponse) => void,
+  ): ClientUnaryCall;
+  storeApp(
+    request: StoreAppRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StoreAppResponse) => void,
+  ): ClientUnaryCall;
+  storeApp(
+    request: StoreAppRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StoreAppResponse) => void,
+  ): ClientUnaryCall;
+  deleteApp(
+    request: DeleteAppRequest,
+    callback: (error: ServiceError | null, response: DeleteAppResponse) => void,
+  ): ClientUnaryCall;
+  deleteApp(
+    request: DeleteAppRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteAppResponse) => void,
+  ): ClientUnaryCall;
+  deleteApp(
+    request: DeleteAppRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteAppResponse) => void,
+  ): ClientUnaryCall;
   addApp(
     request: AddAppRequest,
     callback: (error: ServiceError | null, response: AddAppResponse) => void,
@@ -6497,6 +7505,66 @@ export interface ControlClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveAppResponse) => void,
+  ): ClientUnaryCall;
+  updateRunSeriesDescription(
+    request: UpdateRunSeriesDescriptionRequest,
+    callback: (error: ServiceError | null, response: UpdateRunSeriesDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  updateRunSeriesDescription(
+    request: UpdateRunSeriesDescriptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateRunSeriesDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  updateRunSeriesDescription(
+    request: UpdateRunSeriesDescriptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateRunSeriesDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  listRunSeriesEvents(
+    request: ListRunSeriesEventsRequest,
+    callback: (error: ServiceError | null, response: ListRunSeriesEventsResponse) => void,
+  ): ClientUnaryCall;
+  listRunSeriesEvents(
+    request: ListRunSeriesEventsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRunSeriesEventsResponse) => void,
+  ): ClientUnaryCall;
+  listRunSeriesEvents(
+    request: ListRunSeriesEventsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRunSeriesEventsResponse) => void,
+  ): ClientUnaryCall;
+  listAppAssociations(
+    request: ListAppAssociationsRequest,
+    callback: (error: ServiceError | null, response: ListAppAssociationsResponse) => void,
+  ): ClientUnaryCall;
+  listAppAssociations(
+    request: ListAppAssociationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAppAssociationsResponse) => void,
+  ): ClientUnaryCall;
+  listAppAssociations(
+    request: ListAppAssociationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAppAssociationsResponse) => void,
+  ): ClientUnaryCall;
+  setFederationIcon(
+    request: SetFederationIconRequest,
+    callback: (error: ServiceError | null, response: SetFederationIconResponse) => void,
+  ): ClientUnaryCall;
+  setFederationIcon(
+    request: SetFederationIconRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetFederationIconResponse) => void,
+  ): ClientUnaryCall;
+  setFederationIcon(
+    request: SetFederationIconRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetFederationIconResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -5,12 +5,17 @@ import type { Scalar as WireScalar } from '../../../gen/flwr/proto/transport.ts'
 
 const UNSAFE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** False for keys that mean something to JavaScript objects. */
+export function isUsableKey(key: string): boolean {
+  return !UNSAFE_KEYS.has(key);
+}
+
 /** Flower's scalar map as a run configuration; integers are bigint, floats number. @throws INVALID_ARGUMENT RUN_CONFIG_INVALID */
 export function fromWireConfig(wire: { readonly [key: string]: WireScalar }): RunConfig {
   const config: Record<string, Scalar> = Object.create(null);
   for (const [key, scalar] of Object.entries(wire)) {
     const value = scalar.bool ?? scalar.sint64 ?? scalar.uint64 ?? scalar.double ?? scalar.string ?? scalar.bytes;
-    if (value === undefined || UNSAFE_KEYS.has(key)) {
+    if (value === undefined || !isUsableKey(key)) {
       throw new AppError(
         'INVALID_ARGUMENT',
         'RUN_CONFIG_INVALID',
@@ -32,3 +37,27 @@ export function fromSimulationConfig(wire: SimulationConfig | undefined): RunCon
   }
   return config;
 }
+
+/** The other way; what has no place in Flower's message is left out. */
+export function toSimulationConfig(config: RunConfig): SimulationConfig {
+  const wire: Record<string, Scalar> = {};
+  for (const [key, value] of Object.entries(config)) {
+    const name = key.replace(/[-._]+([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    if (!Object.hasOwn(SIMULATION_TYPES, name)) continue;
+    const known = typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : value;
+    if (typeof known === SIMULATION_TYPES[name as keyof SimulationConfig]) wire[name] = known;
+  }
+  return wire as unknown as SimulationConfig;
+}
+
+const SIMULATION_TYPES: { readonly [K in keyof SimulationConfig]-?: 'number' | 'string' | 'boolean' } = {
+  numSupernodes: 'number',
+  clientResourcesNumCpus: 'number',
+  clientResourcesNumGpus: 'number',
+  backend: 'string',
+  verbose: 'boolean',
+  initArgsNumCpus: 'number',
+  initArgsNumGpus: 'number',
+  initArgsLoggingLevel: 'string',
+  initArgsLogToDriver: 'boolean',
+};

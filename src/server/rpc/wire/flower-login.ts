@@ -1,0 +1,36 @@
+import * as proto from '../../../gen/flwr/proto/control.ts';
+import { KiB } from './binding.ts';
+import { one } from './fedctl-v1-sessions.ts';
+import { type FlowerCalls, flowerCall } from './flower-calls.ts';
+import { clientName } from './flower-releases.ts';
+
+const unary = { kind: 'unary', maxBytes: 64 * KiB } as const;
+
+/** The device grant as flwr speaks it (flower facts, section 1). */
+export const loginCalls: FlowerCalls = {
+  GetLoginDetails: flowerCall<'login.start'>({
+    ...unary,
+    method: 'login.start',
+    decode: (_messages, headers) => ({ provider: '', client: clientName(headers), host: '' }),
+    encode: (login) =>
+      proto.GetLoginDetailsResponse.encode({
+        authnType: 'oidc',
+        deviceCode: login.handle,
+        verificationUriComplete: login.verificationUriComplete ?? login.verificationUri,
+        expiresIn: BigInt(login.expiresIn),
+        interval: BigInt(login.interval),
+      }).finish(),
+  }),
+  GetAuthTokens: flowerCall<'login.poll'>({
+    ...unary,
+    method: 'login.poll',
+    decode: ([message]) => ({ handle: proto.GetAuthTokensRequest.decode(one(message)).deviceCode }),
+    // Pending is an empty answer; every error status ends flwr's login at once (flower facts, 1.1).
+    encode: (poll) =>
+      proto.GetAuthTokensResponse.encode(
+        poll.state === 'approved'
+          ? { accessToken: poll.tokens.accessToken, refreshToken: poll.tokens.refreshToken }
+          : { accessToken: '', refreshToken: '' },
+      ).finish(),
+  }),
+};
