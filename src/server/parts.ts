@@ -2,6 +2,7 @@ import type { AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Engine } from '../core/engine.ts';
 import { AppError } from '../core/errors.ts';
+import type { Federations } from '../core/federations.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Service } from '../core/services.ts';
@@ -11,6 +12,8 @@ import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
 import type { ServerConfig } from './config/types.ts';
 import { openEngine, probeBorder } from './engine/index.ts';
+import { ensureDefault } from './federations/default.ts';
+import { createFederations } from './federations/index.ts';
 import { createIdentity, openVault } from './identity/index.ts';
 import { recordIdentityEvents } from './identity-audit.ts';
 import type { Probe } from './ops/health.ts';
@@ -41,9 +44,10 @@ export async function createParts(shared: Shared) {
     const identity = await identityOf(shared, store, audit);
     const access = await accessOf(shared, store);
     const engines = enginesOf(shared);
+    const federations = await federationsOf(shared, store);
     const { runs, service: runDuties } = createRunService({
       engines,
-      engineOf: () => config.engine.name,
+      engineOf: async (id) => (await federations.find(id))?.engine,
       stores: { runs: store, bundles: store, logs: store, meta: store },
       clock,
       log,
@@ -62,6 +66,7 @@ export async function createParts(shared: Shared) {
       identity,
       access,
       engines,
+      federations,
       runs,
       runDuties,
       streams: streamCounter(config.limits, shared.metrics),
@@ -135,6 +140,11 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
         ms / 1000,
       ),
   });
+}
+
+async function federationsOf({ config, clock, log }: Shared, store: Store): Promise<Federations> {
+  await ensureDefault({ store, id: config.access.defaultFederation, engine: config.engine.name, clock, log });
+  return createFederations({ store, clock });
 }
 
 function enginesOf({ config, log }: Shared): ReadonlyMap<string, Engine> {

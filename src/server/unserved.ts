@@ -1,5 +1,4 @@
 import { AppError } from '../core/errors.ts';
-import type { Federations, InvitationStore } from '../core/federations.ts';
 import type { Nodes } from '../core/nodes.ts';
 import type { Artifacts } from '../core/services.ts';
 
@@ -8,30 +7,11 @@ async function notYet(): Promise<never> {
 }
 
 /** Ports whose adapters are still to come. */
-export function unserved(defaultFederation: string): {
-  federations: Federations;
-  invitations: InvitationStore;
+export function unserved(): {
   nodes: Nodes;
   artifacts: Artifacts;
 } {
-  const only = {
-    id: defaultFederation,
-    description: '',
-    engine: 'default',
-    simulation: false,
-    simulationConfig: {},
-    createdAt: 0,
-    createdBy: '',
-    archivedAt: undefined,
-  };
   return {
-    federations: {
-      all: async () => [only],
-      find: async (id) => (id === only.id ? only : undefined),
-      create: notYet,
-      change: notYet,
-    },
-    invitations: { insertInvitation: notYet, settleInvitation: notYet, invitations: notYet },
     nodes: { list: notYet, find: notYet, register: notYet, unregister: notYet },
     artifacts: { link: notYet },
   };

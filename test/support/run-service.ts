@@ -27,7 +27,7 @@ export function openRunService(
 ): RunParty {
   return createRunService({
     engines: new Map([['main', engine]]),
-    engineOf: () => 'main',
+    engineOf: async () => 'main',
     stores: { runs: store, bundles: store, logs: store, meta: store },
     log: silentLogger,
     ...options,

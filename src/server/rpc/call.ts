@@ -3,7 +3,7 @@ import type { AccountStore } from '../../core/accounts.ts';
 import type { AuditLog, AuditRow } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Federations, InvitationStore } from '../../core/federations.ts';
+import type { Federation, Federations, InvitationStore } from '../../core/federations.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Nodes } from '../../core/nodes.ts';
 import type { Run } from '../../core/runs.ts';
@@ -47,8 +47,8 @@ export interface ServerFacts {
   readonly issuer: string;
   readonly maxBundleBytes: number;
   readonly defaultFederation: string;
-  /** All federations of this server, `@owner/name`. */
-  readonly federations: readonly string[];
+  /** Names of the configured engines, the default federation's first. */
+  readonly engines: readonly string[];
   /** Alias of each configured issuer. */
   readonly issuerAliases: Readonly<Record<string, string>>;
 }
@@ -59,10 +59,11 @@ export interface StreamCounter {
   enter(account: string): () => void;
 }
 
-/** What a right was decided on: the object, and its row where it is a run. */
+/** What a right was decided on: the object, and its row where it is a run or a federation. */
 export interface Target {
   readonly object: AccessObject | undefined;
-  readonly run: Run | undefined;
+  readonly run?: Run | undefined;
+  readonly federation?: Federation | undefined;
 }
 
 /** One call under way. */
@@ -96,4 +97,10 @@ export function callerOf(call: Call): Caller {
 export function runOf(call: Call): Run {
   if (call.target.run) return call.target.run;
   throw new AppError('INTERNAL', 'TARGET_MISSING', 'The call has no run.');
+}
+
+/** The federation that the policy decided on. */
+export function federationOf(call: Call): Federation {
+  if (call.target.federation) return call.target.federation;
+  throw new AppError('INTERNAL', 'TARGET_MISSING', 'The call has no federation.');
 }

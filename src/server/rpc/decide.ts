@@ -1,3 +1,4 @@
+import type { Right } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Caller } from '../../core/services.ts';
 import type { Services } from './call.ts';
@@ -7,8 +8,8 @@ import { askedOfRun, type Question } from './targets.ts';
 /**
  * Asks whether `caller` may; returns silently or throws the denial.
  *
- * A run that the caller may not see does not exist: unknown and foreign ids take the same two questions and end in the
- * same error (security.md T-35).
+ * A run or federation that the caller may not see does not exist: unknown and foreign ids take the same questions and
+ * end in the same error (security.md T-35).
  */
 export async function decide(row: PolicyRow, question: Question, caller: Caller, services: Services): Promise<void> {
   const { right, target } = question;
@@ -19,6 +20,7 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
     if (await services.checker.check(askedOfRun(caller.subject, right, target.run, services), options)) return;
     throw runNotFound();
   }
+  if (target.object.type === 'federation') return decideFederation(question, target.object.id, caller, services, row);
   if (target.object.type !== 'run') {
     if (await services.checker.check({ ...ask, right }, options)) return;
     throw denied(right);
@@ -36,9 +38,34 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
   throw visible && !question.hidden ? denied(right) : runNotFound();
 }
 
+async function decideFederation(
+  { right, hidden }: Question,
+  id: string,
+  { subject }: Caller,
+  services: Services,
+  row: PolicyRow,
+): Promise<void> {
+  const object = { type: 'federation', id } as const;
+  const may = (asked: Right) => services.checker.check({ subject, right: asked, object }, { fresh: row.mutation });
+  if (right === undefined) return;
+  const allowed = await may(right);
+  if (allowed && !hidden) return;
+  // The default is no secret: everybody is told its name before they log in.
+  const isKnown = id === services.facts.defaultFederation || (await may('can_list'));
+  throw isKnown && !hidden ? denied(right) : federationNotFound(id, services);
+}
+
 function denied(right: string): AppError {
   return new AppError('PERMISSION_DENIED', 'NOT_PERMITTED', `You are not permitted to do this: it needs ${right}.`, {
     hint: 'Ask an administrator of the federation, or the owner of the run, to grant it: fedctl admin grant.',
+  });
+}
+
+/** The one answer for federations that are not there and for those that the caller may not see. */
+export function federationNotFound(id: string, { facts }: Services): AppError {
+  const text = `Federation '${id}' does not exist, or you may not use it.`;
+  return new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', text, {
+    hint: `The default federation of this server is ${facts.defaultFederation}.`,
   });
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { AccessObject } from '../../core/access.ts';
 import type { AuditRow } from '../../core/audit.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { objectId, userPrincipal } from '../../core/principals.ts';
@@ -8,7 +7,7 @@ import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
 import { decide } from './decide.ts';
 import type { Input, MethodName, Output } from './methods.ts';
 import { POLICY, type PolicyRow } from './policy.ts';
-import { questionOf } from './targets.ts';
+import { type Question, questionOf } from './targets.ts';
 
 /** A call as a transport hands it over. */
 export interface Incoming<M extends MethodName> {
@@ -28,7 +27,7 @@ export interface Outcome<M extends MethodName> {
   readonly result: Promise<Output<M>>;
 }
 
-const NO_TARGET: Target = { object: undefined, run: undefined };
+const NO_TARGET: Target = { object: undefined };
 
 /**
  * The one path of every call: authenticate → policy → audit → handler. Limits come before it (transport), the mapping
@@ -50,7 +49,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
       const input = await incoming.input();
       call = await withSessionNamed(call, input);
       const question = await questionOf(row, input, services);
-      call = withTarget(call, question.target, question.right ?? '');
+      call = withTarget(call, question);
       if (caller) await decide(row, question, caller, services);
       const recorded = record(row, call);
       if (row.mutation) await recorded;
@@ -190,9 +189,8 @@ function withCaller(call: Call, caller: Caller | undefined): Call {
   return { ...call, caller, audit };
 }
 
-function withTarget(call: Call, target: Target, right: string): Call {
-  const object = target.object ? objectId(target.object satisfies AccessObject) : '';
-  return { ...call, target, audit: { ...call.audit, object, right } };
+function withTarget(call: Call, { target, right, named = target.object }: Question): Call {
+  return { ...call, target, audit: { ...call.audit, object: named ? objectId(named) : '', right: right ?? '' } };
 }
 
 /** What is judged by its outcome, but for a poll that stays pending; and a submit that met its earlier self wrote no row with it. */

@@ -11,12 +11,15 @@ import type { MethodName } from './methods.ts';
  * - `object`: what the input's `object` text names; the right then depends on its type;
  * - `each`: the handler returns rows, each of which it has checked.
  *
+ * `names`: the audit row names the input's federation, where the right is asked on something else or on nothing.
+ *
  * A mutation asks OpenFGA afresh, and its audit row is durable before anything happens; rows of reads share a commit.
  */
 export interface PolicyRow {
   readonly auth: 'none' | 'optional' | 'session';
   readonly on: 'nothing' | 'system' | 'federation' | 'run' | 'node' | 'object' | 'each';
   readonly right?: Right | Readonly<Record<'system' | 'federation' | 'run' | 'group', Right>>;
+  readonly names?: 'federation';
   readonly mutation: boolean;
   /**
    * `call`: one row a call, before anything happens. `outcome`: for calls whose credential only the handler can judge, one row
@@ -45,7 +48,14 @@ export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
   'nodes.unregister': { auth: 'session', on: 'node', right: 'can_manage_nodes', mutation: true, audit: 'call' },
   'federations.list': { auth: 'session', on: 'each', right: 'can_list', mutation: false, audit: 'call' },
   'federations.show': { auth: 'session', on: 'federation', right: 'can_list', mutation: false, audit: 'call' },
-  'federations.create': { auth: 'session', on: 'system', right: 'can_admin', mutation: true, audit: 'call' },
+  'federations.create': {
+    auth: 'session',
+    on: 'system',
+    right: 'can_admin',
+    names: 'federation',
+    mutation: true,
+    audit: 'call',
+  },
   'federations.archive': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
   'federations.add-node': {
     auth: 'session',
@@ -73,8 +83,8 @@ export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
   'invitations.create': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
   'invitations.list': { auth: 'session', on: 'each', mutation: false, audit: 'call' },
   // Whoever is invited may answer: the handler finds the caller's own invitation or says that there is none.
-  'invitations.accept': { auth: 'session', on: 'nothing', mutation: true, audit: 'call' },
-  'invitations.reject': { auth: 'session', on: 'nothing', mutation: true, audit: 'call' },
+  'invitations.accept': { auth: 'session', on: 'nothing', names: 'federation', mutation: true, audit: 'call' },
+  'invitations.reject': { auth: 'session', on: 'nothing', names: 'federation', mutation: true, audit: 'call' },
   'invitations.revoke': { auth: 'session', on: 'federation', right: 'can_admin', mutation: true, audit: 'call' },
   'access.grant': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },
   'access.revoke': { auth: 'session', on: 'object', right: GRANTING, mutation: true, audit: 'call' },

@@ -13,21 +13,30 @@ const NOBODY = 'user:nobody|nobody';
 export interface Question {
   readonly target: Target;
   readonly right: Right | undefined;
+  /** What the audit row names, where it is not what the right is asked on. */
+  readonly named?: AccessObject;
   /** The object does not exist, and the answer must not tell. */
   readonly hidden: boolean;
 }
 
 /** The object that a policy row asks about, found in the input of the call. */
 export async function questionOf(row: PolicyRow, input: unknown, services: Services): Promise<Question> {
+  const question = await askedBy(row, input, services);
+  if (row.names === undefined) return question;
+  const id = federationNamed((input as { federation?: string }).federation ?? '', services);
+  return { ...question, named: { type: 'federation', id } };
+}
+
+async function askedBy(row: PolicyRow, input: unknown, services: Services): Promise<Question> {
   const fields = input as { federation?: string; runId?: RunId; nodeId?: NodeId; object?: string };
   switch (row.on) {
     case 'nothing':
     case 'each':
-      return { target: { object: undefined, run: undefined }, right: undefined, hidden: false };
+      return { target: { object: undefined }, right: undefined, hidden: false };
     case 'system':
       return asked(row, { type: 'system' });
     case 'federation':
-      return asked(row, federationTarget(fields.federation ?? '', services));
+      return federationQuestion(row, fields.federation ?? '', services);
     case 'run':
       return runQuestion(row, fields.runId ?? 0n, services);
     case 'node':
@@ -38,7 +47,7 @@ export async function questionOf(row: PolicyRow, input: unknown, services: Servi
 }
 
 function asked(row: PolicyRow, object: AccessObject): Question {
-  return { target: { object, run: undefined }, right: rightFor(row, object.type), hidden: false };
+  return { target: { object }, right: rightFor(row, object.type), hidden: false };
 }
 
 function rightFor(row: PolicyRow, type: AccessObject['type']): Right | undefined {
@@ -57,17 +66,16 @@ async function nodeQuestion(row: PolicyRow, id: NodeId, services: Services): Pro
   if (found && !found.row) return asked(row, { type: 'system' });
   const { owner, federation } = found?.row ?? { owner: NOBODY, federation: services.facts.defaultFederation };
   const object = { type: 'supernode', id: `${found?.engine ?? ''}/${id}`, owner, federation } as const;
-  return { target: { object, run: undefined }, right: rightFor(row, 'supernode'), hidden: !found };
+  return { target: { object }, right: rightFor(row, 'supernode'), hidden: !found };
 }
 
 async function objectQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {
   // Without an object everything is meant: for those who administer the system.
   const object = text === '' ? ({ type: 'system' } as const) : parseObject(text);
   if (object.type === 'run') return runQuestion(row, object.id, services);
-  if (object.type === 'federation') return asked(row, federationTarget(object.id, services));
+  if (object.type === 'federation') return federationQuestion(row, object.id, services);
   // Local groups belong to no federation: the system's admins keep them.
-  if (object.type === 'group')
-    return { target: { object: { type: 'system' }, run: undefined }, right: 'can_admin', hidden: false };
+  if (object.type === 'group') return { target: { object: { type: 'system' } }, right: 'can_admin', hidden: false };
   return asked(row, object);
 }
 
@@ -87,17 +95,15 @@ export function runObject(id: RunId, run: Run | undefined, services: Services): 
   };
 }
 
-function federationTarget(id: string, services: Services): AccessObject {
-  const federation = id === '' ? services.facts.defaultFederation : checkFederationId(id);
-  if (services.facts.federations.includes(federation)) return { type: 'federation', id: federation };
-  throw new AppError(
-    'NOT_FOUND',
-    'FEDERATION_NOT_FOUND',
-    `Federation '${federation}' does not exist, or you may not use it.`,
-    {
-      hint: `The default federation of this server is ${services.facts.defaultFederation}.`,
-    },
-  );
+function federationNamed(id: string, services: Services): string {
+  return id === '' ? services.facts.defaultFederation : checkFederationId(id);
+}
+
+async function federationQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {
+  const id = federationNamed(text, services);
+  const federation = await services.federations.find(id);
+  const target = { object: { type: 'federation', id }, federation } as const;
+  return { target, right: rightFor(row, 'federation'), hidden: !federation };
 }
 
 export type NamedObject =

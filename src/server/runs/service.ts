@@ -18,7 +18,7 @@ export interface RunServiceOptions {
   /** By the name that rows and configuration use. They are closed by whoever opened them, after the service has stopped. */
   readonly engines: ReadonlyMap<string, Engine>;
   /** Name of a federation's engine, or undefined where it has none. */
-  readonly engineOf: (federation: string) => string | undefined;
+  readonly engineOf: (federation: string) => Promise<string | undefined>;
   readonly stores: RunStores;
   readonly log: Logger;
   readonly clock?: Clock;

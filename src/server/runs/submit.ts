@@ -22,7 +22,7 @@ export type ReachFailpoint = (name: Failpoint) => Promise<void> | void;
 
 export interface SubmitParts extends RunParts {
   /** Engine of a federation, or undefined. */
-  readonly engineOf: (federation: string) => string | undefined;
+  readonly engineOf: (federation: string) => Promise<string | undefined>;
   readonly failpoint: ReachFailpoint;
   /** Keys whose engine call is under way in this process: the reconciler leaves them alone. */
   readonly inFlight: Set<string>;
@@ -39,7 +39,7 @@ export function createSubmit(parts: SubmitParts): RunService['submit'] {
   const { stores, settings, signals, clock, failpoint, inFlight } = parts;
 
   return async function submit(caller, bundle, request, audit) {
-    const { name, engine } = findEngine(parts, request.federation);
+    const { name, engine } = await findEngine(parts, request.federation);
     await failpoint('submit.before-row');
     const { run, existing } = await insertRow(() => newRow(caller, bundle, request, name, clock.now()), audit);
     if (existing) return await sameRun(run, bundle);
@@ -141,8 +141,8 @@ export function createSubmit(parts: SubmitParts): RunService['submit'] {
   }
 }
 
-function findEngine(parts: SubmitParts, federation: string): { name: string; engine: Engine } {
-  const name = parts.engineOf(federation);
+async function findEngine(parts: SubmitParts, federation: string): Promise<{ name: string; engine: Engine }> {
+  const name = await parts.engineOf(federation);
   const engine = name === undefined ? undefined : parts.engines.get(name);
   if (name !== undefined && engine !== undefined) return { name, engine };
   throw new AppError('FAILED_PRECONDITION', 'FEDERATION_WITHOUT_ENGINE', 'This federation has no engine to run on.', {

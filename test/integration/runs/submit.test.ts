@@ -100,7 +100,7 @@ describe('submit', () => {
   });
 
   test('a federation without an engine is refused', async () => {
-    const party = await open({ engineOf: () => undefined });
+    const party = await open({ engineOf: async () => undefined });
     await expect(submitText(party, 'x')).rejects.toMatchObject({ reason: 'FEDERATION_WITHOUT_ENGINE' });
     await expect(allRuns()).resolves.toEqual([]);
   });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   engine = openEngine({ kind: 'flower-grpc', name: 'main', address: link.address, insecure: true, log: silentLogger });
   party = createRunService({
     engines: new Map([['main', engine]]),
-    engineOf: () => 'main',
+    engineOf: async () => 'main',
     stores: { runs: store, bundles: store, logs: store, meta: store },
     log: silentLogger,
     settings: { reconcileEveryMs: 2_000 },

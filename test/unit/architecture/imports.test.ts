@@ -28,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'server/rpc': ['core', 'gen'],
   'server/identity': ['core'],
   'server/access': ['core'],
+  'server/federations': ['core'],
   'server/runs': ['core'],
   'server/engine': ['core', 'gen', 'flower'],
   'server/store': ['core'],

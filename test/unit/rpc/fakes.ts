@@ -1,6 +1,7 @@
 import type { AccessQuestion, Checker } from '../../../src/core/access.ts';
 import type { AuditRow } from '../../../src/core/audit.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import type { Federation } from '../../../src/core/federations.ts';
 import { silentLogger } from '../../../src/core/log.ts';
 import type { Run } from '../../../src/core/runs.ts';
 import type { Caller } from '../../../src/core/services.ts';
@@ -65,6 +66,19 @@ export function aRun(over: Partial<Run> = {}): Run {
   };
 }
 
+const FEDERATIONS: readonly Federation[] = [
+  {
+    id: '@lab/default',
+    description: '',
+    engine: 'default',
+    simulation: false,
+    simulationConfig: {},
+    createdAt: 0,
+    createdBy: '',
+    archivedAt: undefined,
+  },
+];
+
 export interface Recorded {
   readonly services: Services;
   readonly audit: { row: AuditRow; grouped: boolean }[];
@@ -115,6 +129,11 @@ export function servicesWith(options: {
       record: async (row: AuditRow) => void audit.push({ row, grouped: false }),
       recordGrouped: async (row: AuditRow) => void audit.push({ row, grouped: true }),
     },
+    federations: {
+      ...unused,
+      all: async () => FEDERATIONS,
+      find: async (id: string) => FEDERATIONS.find((federation) => federation.id === id),
+    },
     streams: unused,
     clock: { now: () => 1_700_000_100_000, monotonic: () => 0 },
     log: silentLogger,
@@ -124,7 +143,7 @@ export function servicesWith(options: {
       issuer: 'https://fedctl.example',
       maxBundleBytes: 10,
       defaultFederation: '@lab/default',
-      federations: ['@lab/default'],
+      engines: ['default'],
       issuerAliases: { 'https://idp.example': 'idp' },
     },
     ...options.over,

@@ -59,10 +59,12 @@ export const accessHandlers: AccessHandlers = {
     const named = parseObject(input.object || 'system');
     const run = named.type === 'run' ? await services.queries.runById(named.id) : undefined;
     const object = named.type === 'run' ? runObject(named.id, run, services) : named;
-    if (named.type === 'federation' && !services.facts.federations.includes(named.id)) return no(right);
     const question = run ? askedOfRun(subject, right, run, services) : { subject, right, object };
     const allowed = await services.checker.check(question, { fresh: true });
-    const exists = named.type !== 'run' || run !== undefined;
+    const exists =
+      named.type === 'run'
+        ? run !== undefined
+        : named.type !== 'federation' || (await services.federations.find(named.id));
     return allowed && exists ? { allowed: true, reason: `you have ${right} there.` } : no(right);
   },
 };

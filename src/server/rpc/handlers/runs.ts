@@ -93,7 +93,7 @@ async function visibleRows(services: Services, caller: Caller, input: ListRunsIn
     ...(input.federation ? { federation: input.federation } : {}),
   };
   if (input.mine) return { ...narrow, ownerAccountId: account.id };
-  const federations = services.facts.federations;
+  const federations = (await services.federations.all()).map(({ id }) => id);
   const system: AccessQuestion = { subject, right: 'can_admin', object: { type: 'system' } };
   const questions = federations.map(
     (id): AccessQuestion => ({ subject, right: 'can_view', object: { type: 'federation', id } }),
