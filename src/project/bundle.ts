@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NEWEST_FAMILY } from '../core/bundle-families.ts';
+import type { BundleFamily } from '../core/engine.ts';
 import { AppError } from '../core/errors.ts';
 import { type App, readApp } from './app.ts';
+import { FAMILIES, type FamilyRules } from './bundle-families.ts';
 import { chooseFiles } from './bundle-files.ts';
+import { bundleToml } from './bundle-toml.ts';
 import type { TomlTable, TomlValue } from './toml.ts';
 import { isTable } from './toml-fields.ts';
-import { tomlText } from './toml-text.ts';
 import { writeZip, type ZipEntry } from './zip.ts';
 
 const MiB = 1024 * 1024;
 /** Flower's limit (facts section 5). */
 export const MAX_BUNDLE_BYTES = 10 * MiB;
 
-/** An app bundle: Flower's FAB, family F4. The same tree gives the same bytes. */
+/** An app bundle: Flower's FAB. The same tree gives the same bytes. */
 export interface Bundle {
   readonly content: Uint8Array;
   /** Lower-case hex. */
@@ -31,18 +34,24 @@ export interface Bundle {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+export interface BundleOptions {
+  /** The releases of Flower whose `flwr build` gives the same bytes; the newest ones where nothing else is known. */
+  readonly family?: BundleFamily;
+}
+
 /**
  * Bundles the app in `dir`.
  * @throws as {@link readApp} and chooseFiles do; INVALID_ARGUMENT BUNDLE_TOO_LARGE, BUNDLE_HOLDS_SECRET
  */
-export async function buildBundle(dir: string): Promise<Bundle> {
-  return bundleApp(await readApp(dir));
+export async function buildBundle(dir: string, options: BundleOptions = {}): Promise<Bundle> {
+  return bundleApp(await readApp(dir), options);
 }
 
 /** As {@link buildBundle}, for an app that is read already. */
-export async function bundleApp(app: App): Promise<Bundle> {
-  const { paths, secret } = await chooseFiles(app);
-  const project = { name: 'pyproject.toml', content: Buffer.from(tomlText(withoutFederations(app.table))) };
+export async function bundleApp(app: App, { family = NEWEST_FAMILY }: BundleOptions = {}): Promise<Bundle> {
+  const rules = FAMILIES[family];
+  const { paths, warnings } = await chooseFiles(app, rules);
+  const project = { name: 'pyproject.toml', content: Buffer.from(bundleToml(withoutFederations(app.table))) };
   const entries: ZipEntry[] = [project];
   let size = project.content.length;
   for (const path of paths) {
@@ -52,12 +61,12 @@ export async function bundleApp(app: App): Promise<Bundle> {
     size += content.length;
     if (size > 4 * MAX_BUNDLE_BYTES) break;
   }
-  const content = writeZip([...entries, { name: '.info/CONTENT', content: manifest(entries) }]);
+  const content = writeZip([...entries, { name: '.info/CONTENT', content: manifest(entries, rules) }]);
   if (content.length > MAX_BUNDLE_BYTES) throw tooLarge(entries, content.length);
-  return describe(app, content, entries, secret);
+  return describe(app, content, entries, warnings);
 }
 
-function describe(app: App, content: Buffer, entries: readonly ZipEntry[], secret: readonly string[]): Bundle {
+function describe(app: App, content: Buffer, entries: readonly ZipEntry[], warnings: readonly string[]): Bundle {
   const hash = sha256(content);
   return {
     content,
@@ -66,14 +75,13 @@ function describe(app: App, content: Buffer, entries: readonly ZipEntry[], secre
     app: app.id,
     version: app.version,
     files: entries.map((entry) => ({ path: entry.name, size: entry.content.length })),
-    warnings: secret.map((path) => `${path} was left out: it looks like a secret.`),
+    warnings,
   };
 }
 
-/** `<path>,<SHA-256>,<size in bits>` per line; no newline at the end. */
-function manifest(entries: readonly ZipEntry[]): Buffer {
+function manifest(entries: readonly ZipEntry[], family: FamilyRules): Buffer {
   const lines = entries.map(({ name, content }) => `${name},${sha256(content)},${content.length * 8}`);
-  return Buffer.from(lines.join('\n'));
+  return Buffer.from(family.manifest(lines));
 }
 
 /** Flower drops `[tool.flwr.federations]` from what it packs. */

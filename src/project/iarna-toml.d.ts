@@ -1,7 +1,7 @@
 /** The parser class of @iarna/toml, which has no types of its own; only what toml.ts overrides and calls. */
 declare module '@iarna/toml/lib/toml-parser.js' {
   export default class TOMLParser {
-    protected state: { readonly buf: string };
+    protected state: { readonly buf: string; readonly result?: unknown };
     parse(text: string): void;
     finish(): object;
     protected return(value?: unknown): unknown;

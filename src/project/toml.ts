@@ -43,6 +43,7 @@ class TypedParser extends TOMLParser {
 
   /** The parser boxes numbers and tags them with a private symbol; the raw text is still in its buffer. */
   #typed(value: unknown): unknown {
+    if (value instanceof Date) return withSpelling(value, `${this.state.result}${this.state.buf}`);
     const type = numberType(value);
     if (type === 'float') return Number(value);
     if (type !== 'integer') return value;
@@ -50,6 +51,11 @@ class TypedParser extends TOMLParser {
     if (integer < MIN_INT64 || integer > MAX_INT64) throw this.error(new SyntaxError('Integers have at most 64 bits'));
     return integer;
   }
+}
+
+/** A Date forgets the offset and the microseconds of a date and time; `spelling` keeps them for who writes it again. */
+function withSpelling(value: Date & { isDate?: boolean; isTime?: boolean }, spelling: string): Date {
+  return value.isDate || value.isTime ? value : Object.defineProperty(value, 'spelling', { value: spelling });
 }
 
 function numberType(value: unknown): 'integer' | 'float' | undefined {
@@ -83,7 +89,8 @@ export function parseToml(text: string, file: string): TomlTable {
   if (fault !== undefined) throw shapeError(fault, file);
   const parser = new TypedParser();
   try {
-    parser.parse(text);
+    // As Flower's own parser does; this one takes the CR of a CRLF at the end of a comment for a control character.
+    parser.parse(text.replaceAll('\r\n', '\n'));
     return copyTable(parser.finish());
   } catch (error) {
     throw syntaxError(error, file);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_TOML_BYTES, parseToml, readTomlFile } from '../../../src/project/toml.ts';
-import { tomlText } from '../../../src/project/toml-text.ts';
 
 describe('parseToml', () => {
   test('keeps integers (bigint) apart from floats (number), over 64 bits', () => {
@@ -71,36 +70,5 @@ describe('readTomlFile', () => {
     } finally {
       await rm(dir, { recursive: true });
     }
-  });
-});
-
-describe('tomlText', () => {
-  const key = fc
-    .string({ minLength: 1, maxLength: 8 })
-    .filter((text) => text !== 'prototype' && !(text in Object.prototype));
-  const scalar = fc.oneof(
-    fc.boolean(),
-    fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }),
-    fc.double({ noNaN: true }),
-    fc.string({ unit: 'grapheme' }),
-  );
-  const { table } = fc.letrec((tie) => ({
-    table: fc.dictionary(key, tie('value'), { maxKeys: 5 }),
-    value: fc.oneof(
-      { maxDepth: 3 },
-      scalar,
-      fc.array(scalar, { maxLength: 4 }),
-      tie('table'),
-      fc.array(tie('table'), { maxLength: 3 }),
-    ),
-  }));
-
-  test('reads back equal, whatever the table holds', () => {
-    fc.assert(
-      fc.property(table, (value) => {
-        expect(parseToml(tomlText(value as never), 'f')).toEqual(value);
-      }),
-      { numRuns: 300 },
-    );
   });
 });
