@@ -55,14 +55,22 @@ export interface NodeStore {
   markUnregistered(engine: string, id: NodeId, now: number): Promise<void>;
 }
 
+/** A SuperNode where it is, with our row of it, if there is one. */
+export interface FoundNode {
+  readonly engine: string;
+  readonly node: EngineNode;
+  readonly row: NodeRow | undefined;
+}
+
 /** SuperNodes over all engines. Rights are decided before these are called. */
 export interface Nodes {
   /** Nodes of these engines with our row of each, if there is one; an engine that is away fails the call: a shorter list would lie. */
-  list(engines: readonly string[]): Promise<readonly { engine: string; node: EngineNode; row: NodeRow | undefined }[]>;
+  list(engines: readonly string[]): Promise<readonly FoundNode[]>;
   /** The node wherever it is, with its engine; undefined where no engine knows it. */
-  find(id: NodeId): Promise<{ engine: string; node: EngineNode; row: NodeRow | undefined } | undefined>;
+  find(id: NodeId): Promise<FoundNode | undefined>;
   /**
-   * @throws FAILED_PRECONDITION NODE_KEY_TAKEN | NODE_KEY_INVALID | ENGINE_REFUSED, UNAVAILABLE ENGINE_*
+   * @throws FAILED_PRECONDITION NODE_KEY_TAKEN | NODE_KEY_INVALID | ENGINE_REFUSED, UNAVAILABLE ENGINE_*,
+   * INVALID_ARGUMENT NODE_NAME_INVALID | NODE_LOCATION_INVALID
    */
   register(row: Omit<NodeRow, 'id' | 'unregisteredAt'>, publicKey: Uint8Array): Promise<NodeRow>;
   /** @throws NOT_FOUND NODE_NOT_FOUND */

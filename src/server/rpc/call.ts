@@ -5,7 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Federation, Federations, InvitationStore } from '../../core/federations.ts';
 import type { Logger } from '../../core/log.ts';
-import type { Nodes } from '../../core/nodes.ts';
+import type { FoundNode, Nodes } from '../../core/nodes.ts';
 import type { Run } from '../../core/runs.ts';
 import type {
   Artifacts,
@@ -59,11 +59,12 @@ export interface StreamCounter {
   enter(account: string): () => void;
 }
 
-/** What a right was decided on: the object, and its row where it is a run or a federation. */
+/** What a right was decided on: the object, and its row where it is a run or a federation, or the SuperNode that it is. */
 export interface Target {
   readonly object: AccessObject | undefined;
   readonly run?: Run | undefined;
   readonly federation?: Federation | undefined;
+  readonly node?: FoundNode | undefined;
 }
 
 /** One call under way. */
@@ -103,4 +104,10 @@ export function runOf(call: Call): Run {
 export function federationOf(call: Call): Federation {
   if (call.target.federation) return call.target.federation;
   throw new AppError('INTERNAL', 'TARGET_MISSING', 'The call has no federation.');
+}
+
+/** The SuperNode that the policy decided on. */
+export function nodeOf(call: Call): FoundNode {
+  if (call.target.node) return call.target.node;
+  throw new AppError('INTERNAL', 'TARGET_MISSING', 'The call has no SuperNode.');
 }

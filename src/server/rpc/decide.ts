@@ -2,13 +2,14 @@ import type { Right } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Caller } from '../../core/services.ts';
 import type { Services } from './call.ts';
+import { nodeNotFound, standingOnNode } from './node-access.ts';
 import type { PolicyRow } from './policy.ts';
 import { askedOfRun, type Question } from './targets.ts';
 
 /**
  * Asks whether `caller` may; returns silently or throws the denial.
  *
- * A run or federation that the caller may not see does not exist: unknown and foreign ids take the same questions and
+ * A run, federation or SuperNode that the caller may not see does not exist: unknown and foreign ids take the same questions and
  * end in the same error (security.md T-35).
  */
 export async function decide(row: PolicyRow, question: Question, caller: Caller, services: Services): Promise<void> {
@@ -21,6 +22,11 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
     throw runNotFound();
   }
   if (target.object.type === 'federation') return decideFederation(question, target.object.id, caller, services, row);
+  if (target.object.type === 'supernode') {
+    const standing = await standingOnNode(target, { subject: caller.subject, right, ...options }, services);
+    if (standing === 'allowed') return;
+    throw standing === 'visible' ? denied(right) : nodeNotFound();
+  }
   if (target.object.type !== 'run') {
     if (await services.checker.check({ ...ask, right }, options)) return;
     throw denied(right);

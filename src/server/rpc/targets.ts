@@ -60,13 +60,12 @@ async function runQuestion(row: PolicyRow, id: RunId, services: Services): Promi
   return { target: { object: runObject(id, run, services), run }, right: rightFor(row, 'run'), hidden: !run };
 }
 
-/** A node that nobody registered through us is of no account and no federation: it is the system admins'. */
+/** What is decided on it stands in node-access.ts. An unknown one gets a stand-in: asking about it costs the same. */
 async function nodeQuestion(row: PolicyRow, id: NodeId, services: Services): Promise<Question> {
   const found = await services.nodes.find(id);
-  if (found && !found.row) return asked(row, { type: 'system' });
   const { owner, federation } = found?.row ?? { owner: NOBODY, federation: services.facts.defaultFederation };
   const object = { type: 'supernode', id: `${found?.engine ?? ''}/${id}`, owner, federation } as const;
-  return { target: { object }, right: rightFor(row, 'supernode'), hidden: !found };
+  return { target: { object, node: found }, right: rightFor(row, 'supernode'), hidden: !found };
 }
 
 async function objectQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {

@@ -61,6 +61,14 @@ export const runBindings: readonly Binding[] = [
     },
     encode: (messages) => logMessages(messages),
   }),
+  bind<'runs.pull'>({
+    ...unary,
+    path: `${SERVICE}/PullArtifacts`,
+    method: 'runs.pull',
+    decode: ([message]) => proto.PullArtifactsRequest.decode(one(message)),
+    encode: ({ url, expiresInMs }) =>
+      proto.PullArtifactsResponse.encode({ url, expiresIn: Math.floor(expiresInMs / 1000) }).finish(),
+  }),
 ];
 
 function startInput(messages: readonly Uint8Array[]) {
