@@ -33,6 +33,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'server/engine': ['core', 'gen', 'flower'],
   'server/store': ['core'],
   'server/audit': ['core'],
+  'server/nodes': ['core'],
+  'server/artifacts': ['core', 'server/transport'],
 };
 
 function files(folder: string): string[] {
