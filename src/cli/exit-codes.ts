@@ -38,6 +38,7 @@ const USAGE_REASONS: readonly string[] = [
   'OBJECT_INVALID',
   'PRINCIPAL_INVALID',
   'FEDERATION_ID_INVALID',
+  'ADDRESS_INVALID',
 ];
 
 /** The exit code for a failure. */

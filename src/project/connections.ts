@@ -5,7 +5,7 @@ import { AppError } from '../core/errors.ts';
 import { checkConnectionName, FEDERATION_ID } from '../core/ids.ts';
 import type { RunConfig } from '../core/runs.ts';
 import { parseAddress } from './address.ts';
-import { readTomlFile } from './toml.ts';
+import { parseToml, readTomlFile } from './toml.ts';
 import {
   fieldError,
   flattenTable,
@@ -67,9 +67,18 @@ export async function readProjectConnections(dir: string): Promise<ConnectionFil
   return { ...describeFile('pyproject', file, section), exists: table !== undefined };
 }
 
+export function configFile(env: NodeJS.ProcessEnv): string {
+  return join(flowerHome(env), 'config.toml');
+}
+
+/** The connections of a config.toml that reads `text`. */
+export function configConnections(text: string, file: string): ConnectionFile {
+  return describeFile('config', file, subTable({ file, path: '', table: parseToml(text, file) }, 'superlink'));
+}
+
 /** The connections of `$FLWR_HOME/config.toml`. */
 export async function readConfigConnections(env: NodeJS.ProcessEnv): Promise<ConnectionFile> {
-  const file = join(flowerHome(env), 'config.toml');
+  const file = configFile(env);
   const table = await readTomlFile(file);
   return describeFile('config', file, table && subTable({ file, path: '', table }, 'superlink'));
 }
@@ -117,8 +126,11 @@ function entryOf(section: TableAt, name: string): TableAt | undefined {
   return isTable(table) ? { file: section.file, path: `${section.path}.${name}`, table } : undefined;
 }
 
-/** On a file system that folds case, `Lab` and `lab` would share one credential file (security.md CF-03). */
-function checkNoTwin(from: ConnectionFile, name: string): void {
+/**
+ * On a file system that folds case, `Lab` and `lab` would share one credential file (security.md CF-03).
+ * @throws INVALID_ARGUMENT CONNECTION_NAME_INVALID
+ */
+export function checkNoTwin(from: Pick<ConnectionFile, 'file' | 'names'>, name: string): void {
   const twin = from.names.find((other) => other !== name && other.toLowerCase() === name.toLowerCase());
   if (twin === undefined) return;
   throw new AppError(

@@ -26,7 +26,8 @@ export interface TargetInput {
   readonly env: NodeJS.ProcessEnv;
 }
 
-interface Sources {
+/** Both files that connections come from, the one that goes first first. */
+export interface Sources {
   readonly appDir: string;
   readonly project: ConnectionFile & { readonly exists: boolean };
   readonly config: ConnectionFile;
@@ -73,7 +74,8 @@ async function checkUnambiguous(text: string, dir: string, sources: Sources): Pr
   });
 }
 
-async function readSources(appDir: string, env: NodeJS.ProcessEnv): Promise<Sources> {
+/** What `DIR/pyproject.toml` and config.toml hold. @throws as {@link readProjectConnections} */
+export async function readSources(appDir: string, env: NodeJS.ProcessEnv): Promise<Sources> {
   const [project, config] = await Promise.all([readProjectConnections(appDir), readConfigConnections(env)]);
   return { appDir, project, config };
 }
@@ -82,12 +84,23 @@ function namesOf({ project, config }: Sources): string[] {
   return [...new Set([...project.names, ...config.names])];
 }
 
-function defaultConnection(sources: Sources): string {
+/**
+ * The connection that is meant where none is named: the default of pyproject.toml, else its only one, else the default of
+ * config.toml, else its only one. Where pyproject.toml has several and no default, undefined: guessing could reach the
+ * wrong server.
+ */
+export function defaultOf(sources: Pick<Sources, 'project' | 'config'>): string | undefined {
   for (const { names, defaultName } of [sources.project, sources.config]) {
     if (defaultName !== undefined) return defaultName;
-    if (names.length === 1) return names[0] as string;
-    if (names.length > 1) break;
+    if (names.length === 1) return names[0];
+    if (names.length > 1) return undefined;
   }
+  return undefined;
+}
+
+function defaultConnection(sources: Sources): string {
+  const name = defaultOf(sources);
+  if (name !== undefined) return name;
   throw new AppError('INVALID_ARGUMENT', 'CONNECTION_MISSING', 'No connection was named and there is no default.', {
     hint: offer(sources),
   });
@@ -101,7 +114,8 @@ function fileOf(sources: Sources, name: string): ConnectionFile {
   });
 }
 
-function offer(sources: Sources): string {
+/** What there is to name, or where to add one: a hint. */
+export function offer(sources: Sources): string {
   const names = namesOf(sources);
   if (names.length > 0) return `Connections here: ${names.sort().join(', ')}.`;
   const section = sources.project.exists
