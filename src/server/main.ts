@@ -17,10 +17,9 @@ import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
 import { fedctlV1 } from './rpc/wire/fedctl-v1.ts';
 import { flowerControl, flowerExec } from './rpc/wire/flower-control.ts';
+import { flowerHttp } from './rpc/wire/flower-http.ts';
+import { createServing } from './serving.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
-import { createFront } from './transport/front.ts';
-import { createGrpcServer } from './transport/grpc.ts';
-import { createHttps } from './transport/https.ts';
 import { unserved } from './unserved.ts';
 import { version } from './version.ts';
 
@@ -29,7 +28,12 @@ export interface ServerOptions {
   /** Where the log goes; standard output if absent. */
   readonly logSink?: LineSink;
   readonly failpoint?: Shared['failpoint'];
+  /** Names of the wires to serve; all if absent. */
+  readonly wires?: readonly string[];
 }
+
+/** Every way to speak to this server. */
+const WIRES = [fedctlV1, flowerControl, flowerExec, flowerHttp];
 
 export interface RunningServer {
   /** `host:port`. */
@@ -94,18 +98,13 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     health: async () => (await health.report()).components,
     facts: factsOf(config, issuerAliases),
   };
-  const grpc = createGrpcServer({
-    wires: [fedctlV1, flowerControl, flowerExec],
+  const { front, https } = createServing({
+    config,
+    certificates,
+    wires: WIRES.filter(({ name }) => options.wires?.includes(name) ?? true),
     dispatch: createPipeline(services, handlers),
-    limits: config.limits,
     log,
     metrics,
-  });
-  const listening = { certificates, limits: config.limits, log, metrics };
-  const front = createFront({ server: grpc, ...listening, ...config.server.grpcAddress });
-  const https = createHttps({
-    ...listening,
-    ...config.server.httpsAddress,
     routes: operationRoutes({
       health,
       keys: parts.identity.keys,

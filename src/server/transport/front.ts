@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
@@ -16,11 +17,15 @@ export interface FrontOptions {
   readonly limits: ServerConfig['limits'];
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** Takes over connections that turn out to be HTTP/1.1; absent: they are refused. */
+  readonly onHttp1?: (socket: Socket) => void;
 }
 
 /** The gRPC port: limits and TLS are ours, HTTP/2 and gRPC are grpc-js's. */
 export interface Front {
   listen(): Promise<number>;
+  /** An HTTP/2 connection from another port of ours. */
+  take(socket: Socket): void;
   /** GOAWAY to everybody; streams are told to go on elsewhere, other calls may end within `graceMs`, then they are cut. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
@@ -31,16 +36,14 @@ export interface Front {
  * old ones live on, and TLS versions are ours to choose. grpc-js gets the connection as if it were plaintext; since it
  * is a TLSSocket, `getAuthContext()` and peer addresses are right.
  */
-export function createFront({ server, ...rest }: FrontOptions): Front {
+export function createFront({ server, onHttp1, ...rest }: FrontOptions): Front {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createListener({
-    ...rest,
-    name: 'grpc',
-    protocol: 'h2',
-    onSocket: (socket) => injector.injectConnection(socket),
-  });
+  const take = (socket: Socket) => injector.injectConnection(socket);
+  const other = onHttp1 ? { onOther: onHttp1 } : {};
+  const listener = createListener({ ...rest, ...other, name: 'grpc', protocol: 'h2', onSocket: take });
   return {
     listen: () => listener.listen(),
+    take,
     drain(graceMs) {
       server.endStreams?.();
       injector.drain(graceMs);

@@ -1,17 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
+import { createPace, readBody } from './http-body.ts';
+import type { HttpCalls } from './http-calls.ts';
+import { SECURITY_HEADERS } from './http-headers.ts';
 import { createListener } from './listener.ts';
 
 const KiB = 1024;
 const MAX_HEADERS = 16 * KiB;
 const MAX_BODY = 64 * KiB;
-const REQUEST_MS = 30_000;
 const IDLE_MS = 30_000;
+/** A bundle of 10 MiB may take 20 minutes; who sends less than that is no slow line. */
+const PACE = { graceMs: 30_000, bytesPerSecond: 8 * KiB };
+const PACE_CHECK_MS = 1000;
 
 export interface HttpRequest {
   readonly method: string;
@@ -46,6 +52,10 @@ export interface HttpsOptions {
   readonly host: string;
   readonly port: number;
   readonly routes: readonly Route[];
+  /** Calls of the wires that are spoken over HTTP. */
+  readonly calls?: HttpCalls;
+  /** Takes over connections that turn out to be HTTP/2; absent: they are refused. */
+  readonly onHttp2?: (socket: Socket) => void;
   readonly limits: ServerConfig['limits'];
   readonly log: Logger;
   readonly metrics?: Metrics;
@@ -53,60 +63,71 @@ export interface HttpsOptions {
 
 export interface Https {
   listen(): Promise<number>;
+  /** A connection from another port of ours, on which the wires are served and no route. */
+  take(socket: Socket): void;
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export function createHttps({ routes, ...rest }: HttpsOptions): Https {
+export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): Https {
+  const pace = createPace(PACE);
+  const guests = new WeakSet<Socket>();
+  let isDraining = false;
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADERS,
       headersTimeout: rest.limits.handshake,
-      requestTimeout: Math.max(REQUEST_MS, rest.limits.handshake),
+      // One bound for all bodies would be too long for a small one and too short for a bundle: see PACE.
+      requestTimeout: 0,
       keepAliveTimeout: IDLE_MS,
       connectionsCheckingInterval: Math.min(1000, rest.limits.handshake),
     },
-    (request, response) => void answer(routes, request, response, rest.log),
+    (request, response) => {
+      if (!request.complete) pace.watch(request);
+      response.once('finish', () => isDraining && request.socket.end());
+      if (calls?.answer(request, response)) return;
+      void answer(guests.has(request.socket) ? [] : routes, request, response, rest.log);
+    },
   );
   server.maxHeadersCount = 100;
   server.on('clientError', (_error, socket) => socket.destroy());
-  const listener = createListener({
-    ...rest,
-    name: 'https',
-    protocol: 'http/1.1',
-    onSocket: (socket) => {
-      // A peer that never sends a request is cut by idleness; headersTimeout counts from its first byte.
-      socket.setTimeout(IDLE_MS, () => socket.destroy());
-      server.emit('connection', socket);
-    },
-  });
+  const take = (socket: Socket) => {
+    // A peer that never sends a request is cut by idleness; headersTimeout counts from its first byte.
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    server.emit('connection', socket);
+  };
+  const other = onHttp2 ? { onOther: onHttp2 } : {};
+  const listener = createListener({ ...rest, ...other, name: 'https', protocol: 'http/1.1', onSocket: take });
+  const checks = setInterval(() => pace.check(performance.now()), PACE_CHECK_MS).unref();
+  const stop = () => {
+    clearInterval(checks);
+    server.close();
+    server.closeAllConnections();
+  };
   return {
     async listen() {
       const port = await listener.listen();
-      // Connections are handed in, so the server never listens by itself; this starts its checks of header and request time.
+      // Connections are handed in, so the server never listens by itself; this starts its checks of header time.
       server.emit('listening');
       return port;
     },
+    take(socket) {
+      guests.add(socket);
+      take(socket);
+    },
     async drain(graceMs) {
+      isDraining = true;
+      calls?.endStreams();
       server.closeIdleConnections();
       await listener.drain(graceMs);
-      server.close();
+      stop();
     },
     async close() {
       await listener.close();
-      server.close();
+      stop();
     },
   };
 }
-
-/** Headers of every answer. There are no redirects (security.md T-08) and nothing to embed (T-42). */
-const SECURITY_HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-  'x-content-type-options': 'nosniff',
-} as const;
 
 async function answer(
   routes: readonly Route[],
@@ -166,22 +187,6 @@ async function replyTo(routes: readonly Route[], request: IncomingMessage): Prom
 
 function allowed(routes: readonly Route[]): string {
   return routes.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
-}
-
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  // The default would destroy the connection with the iterator, and with it the answer.
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    size += (piece as Buffer).length;
-    if (size > maxBytes) throw new BodyTooLarge();
-    pieces.push(piece as Buffer);
-  }
-  return Buffer.concat(pieces);
-}
-
-class BodyTooLarge extends Error {
-  override readonly name = 'BodyTooLarge';
 }
 
 function failure(error: unknown, request: IncomingMessage, log: Logger): HttpReply {

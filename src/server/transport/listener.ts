@@ -17,14 +17,18 @@ export interface ListenerOptions {
   readonly port: number;
   /** Undefined: plaintext. */
   readonly certificates: Certificates | undefined;
-  /** Application protocol that a TLS client must agree to (RFC 7301). */
-  readonly protocol: 'h2' | 'http/1.1';
-  readonly limits: Pick<ServerConfig['limits'], 'handshake' | 'connections' | 'connectionsPerAddress'>;
+  /** Application protocol that the port is for (RFC 7301). */
+  readonly protocol: Protocol;
+  readonly limits: Pick<ServerConfig['limits'], 'handshake' | 'connections' | 'connectionsPerAddress' | 'keepalive'>;
   readonly log: Logger;
   readonly metrics?: Metrics;
   /** Takes over a connection that is within the limits and, with TLS, through its handshake. */
   onSocket(socket: Socket): void;
+  /** The same for connections whose TLS client speaks the other protocol only; absent: they are refused. */
+  onOther?(socket: Socket): void;
 }
+
+export type Protocol = 'h2' | 'http/1.1';
 
 /** A TCP port that bounds connections before anything else sees them (security.md T-28). */
 export interface Listener {
@@ -64,7 +68,9 @@ export function createListener(options: ListenerOptions): Listener {
   const tls = certificates && createTls(options, certificates.current(), handshakes);
   const door: Door = { options, metrics, slots, sockets: new Set(), handshakes, tls };
   const forget = certificates?.onChange(({ cert, key }) => tls?.setSecureContext({ ...TLS, cert, key }));
-  const server = createServer({ noDelay: true }, (socket) => accept(door, socket));
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.keepalive }, (socket) =>
+    accept(door, socket),
+  );
   const stop = () => {
     forget?.();
     server.close();
@@ -132,12 +138,16 @@ function createTls(
   handshakes: Map<string, Socket>,
 ): TlsServer {
   const { protocol, log, limits } = options;
-  const tls = createTlsServer({ ...TLS, cert, key, ALPNProtocols: [protocol], handshakeTimeout: limits.handshake });
+  const other: Protocol = protocol === 'h2' ? 'http/1.1' : 'h2';
+  // In the order of our preference: whoever speaks both gets what the port is for.
+  const ALPNProtocols = options.onOther ? [protocol, other] : [protocol];
+  const tls = createTlsServer({ ...TLS, cert, key, ALPNProtocols, handshakeTimeout: limits.handshake });
   tls.on('secureConnection', (socket) => {
     handshakes.delete(peerKey(socket));
     socket.on('error', () => {});
-    // HTTP/2 without ALPN is refused; for HTTP/1.1 it is customary.
-    if (protocol === 'h2' && socket.alpnProtocol !== 'h2') socket.destroy();
+    if (socket.alpnProtocol === other && options.onOther) options.onOther(socket);
+    // HTTP/2 without ALPN is refused (RFC 9113, 3.2); for HTTP/1.1 it is customary.
+    else if (protocol === 'h2' && socket.alpnProtocol !== 'h2') socket.destroy();
     else options.onSocket(socket);
   });
   tls.on('tlsClientError', (error, socket) => {

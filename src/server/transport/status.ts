@@ -1,7 +1,7 @@
 import { Metadata as GrpcMetadata, status as grpc, type Metadata } from '@grpc/grpc-js';
-import { type AppError, type ErrorCode, isAppError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import { ErrorInfo, Status } from '../../gen/google/rpc/status.ts';
-import type { WireAnswers } from '../rpc/wire/binding.ts';
+import type { PublicError, WireAnswers } from '../rpc/wire/binding.ts';
 
 const CODES: Readonly<Record<ErrorCode, number>> = {
   INVALID_ARGUMENT: grpc.INVALID_ARGUMENT,
@@ -22,6 +22,7 @@ const CODES: Readonly<Record<ErrorCode, number>> = {
 /** A gRPC status as grpc-js takes it. */
 export interface GrpcStatus {
   readonly code: number;
+  readonly name: ErrorCode;
   readonly details: string;
   readonly metadata: Metadata;
 }
@@ -30,18 +31,11 @@ export interface GrpcStatus {
  * The status of an error. Public text only; a stable `reason`, the hint and a reference ride in google.rpc.ErrorInfo
  * (trailer `grpc-status-details-bin`). `answers` are what the wire's clients expect instead.
  */
-export function toStatus(error: unknown, requestId: string, answers: WireAnswers): GrpcStatus {
-  const known: Pick<AppError, 'code' | 'reason' | 'message' | 'hint' | 'retryAfterMs'> = isAppError(error)
-    ? error
-    : {
-        code: 'INTERNAL',
-        reason: 'INTERNAL',
-        message: `Something went wrong on the server (reference ${requestId}).`,
-        hint: undefined,
-        retryAfterMs: undefined,
-      };
-  const code = CODES[answers[known.reason]?.code ?? known.code] ?? grpc.INTERNAL;
-  const details = answers[known.reason]?.text ?? known.message;
+export function toStatus(known: PublicError, requestId: string, answers: WireAnswers): GrpcStatus {
+  const answer = answers[known.reason] ?? answers[known.code];
+  const name = answer?.code ?? known.code;
+  const code = CODES[name] ?? grpc.INTERNAL;
+  const details = answer?.text ?? known.message;
   const info = ErrorInfo.encode({
     reason: known.reason,
     domain: 'fedctl',
@@ -57,5 +51,5 @@ export function toStatus(error: unknown, requestId: string, answers: WireAnswers
     'grpc-status-details-bin',
     Buffer.from(Status.encode({ code, message: known.message, details: [any] }).finish()),
   );
-  return { code, details, metadata };
+  return { code, name, details, metadata };
 }

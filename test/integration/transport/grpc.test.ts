@@ -11,6 +11,7 @@ import { parseConfig } from '../../../src/server/config/load.ts';
 import type { Dispatch, Incoming } from '../../../src/server/rpc/pipeline.ts';
 import { fedctlV1 } from '../../../src/server/rpc/wire/fedctl-v1.ts';
 import { flowerControl } from '../../../src/server/rpc/wire/flower-control.ts';
+import { createCalls } from '../../../src/server/transport/calls.ts';
 import { createFront, type Front } from '../../../src/server/transport/front.ts';
 import { createGrpcServer } from '../../../src/server/transport/grpc.ts';
 
@@ -38,7 +39,8 @@ beforeAll(async () => {
     result: behave(incoming),
   })) as unknown as Dispatch;
   const log = { ...silentLogger, error: (fields: object) => logged.push(fields) };
-  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], dispatch, limits, log, metrics: silentMetrics });
+  const calls = createCalls({ dispatch, limits, log, metrics: silentMetrics });
+  const server = createGrpcServer({ wires: [fedctlV1, flowerControl], calls, limits });
   front = createFront({ server, certificates: undefined, host: '127.0.0.1', port: 0, limits, log: silentLogger });
   port = await front.listen();
   client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
@@ -332,11 +334,14 @@ describe('the gRPC port', () => {
     expect(produced).toBeLessThan(64);
   });
 
-  test('a call that flwr knows and we do not serve says so in one sentence', async () => {
-    const { error } = await unary('/flwr.proto.Control/PullArtifacts', Buffer.from([0x08, 0x01]));
-    expect([error?.code, error?.details]).toEqual([
-      status.UNIMPLEMENTED,
-      'ControlServicer initialized without artifact provider',
-    ]);
+  test('a call that flwr knows and we do not serve says so in one sentence, in a status that its release prints', async () => {
+    const announced = new Metadata();
+    announced.set('flwr-package-version', '1.36.0');
+    const answers = [
+      await unary('/flwr.proto.Control/ListApps', Buffer.alloc(0), announced),
+      await unary('/flwr.proto.Control/ListApps', Buffer.alloc(0)),
+    ];
+    expect(answers.map(({ error }) => error?.code)).toEqual([status.UNIMPLEMENTED, status.FAILED_PRECONDITION]);
+    for (const { error } of answers) expect(error?.details).toMatch(/^This server keeps no apps .*\.$/);
   });
 });

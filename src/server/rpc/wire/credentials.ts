@@ -13,6 +13,12 @@ export function readCredentials(headers: Headers): Credentials {
   return { kind: 'none' };
 }
 
+/** Flower over HTTP (flower facts, section 7): one `Authorization: Bearer` and nothing else. */
+export function readBearer(headers: Headers): Credentials {
+  const bearer = single(headers, 'authorization');
+  return bearer === undefined ? { kind: 'none' } : { kind: 'bearer', accessToken: bearerToken(bearer) };
+}
+
 function single(headers: Headers, name: string): string | undefined {
   const values = headers.get(name);
   // HTTP/2 joins repeated headers with a comma, which no token of ours holds.
