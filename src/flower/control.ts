@@ -68,5 +68,7 @@ export interface FlowerControl {
     request: Request,
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<Response>;
+  /** Connections lost so far: what was learned of the release before one of them may be wrong after. */
+  losses(): number;
   close(): void;
 }
