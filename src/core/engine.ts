@@ -2,7 +2,7 @@ import type { RunId } from './ids.ts';
 import type { EngineNode, NodeId, NodeRegistration } from './nodes.ts';
 import type { RunConfig, RunStatus } from './runs.ts';
 
-/** Releases of Flower that build an app to the same bytes: 1 up to 1.23, 2 up to 1.26, 3 is 1.27, 4 from 1.28 on (flower/facts section 5). */
+/** Releases of Flower that build an app to the same bytes: 1 up to 1.22, 2 up to 1.26, 3 is 1.27, 4 from 1.28 on ({@link familyOf}). */
 export type BundleFamily = 1 | 2 | 3 | 4;
 
 /** A run as the engine tells it. Times are epoch ms. */
