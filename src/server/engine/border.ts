@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isLoopback } from '../../core/addresses.ts';
+import { isPrivate } from '../../core/private-addresses.ts';
 import type { ComponentHealth } from '../../core/services.ts';
-import { isPrivate } from './addresses.ts';
 
 const CONNECT_MS = 1_000;
 const OK: ComponentHealth = { name: 'engine-border', ok: true, detail: '' };

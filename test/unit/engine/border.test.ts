@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isLoopback } from '../../../src/core/addresses.ts';
-import { isPrivate } from '../../../src/server/engine/addresses.ts';
+import { isPrivate } from '../../../src/core/private-addresses.ts';
 import { probeBorder } from '../../../src/server/engine/border.ts';
 
 let server: Server;
