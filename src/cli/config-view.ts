@@ -61,7 +61,7 @@ export async function connectionLines(
     listed.name,
     addressText(listed),
     tlsText(listed.connection),
-    shortPath(listed.file, context) + (listed.isShadowed ? ' (shadowed)' : ''),
+    shortPath(listed.file, context),
     login.account || { none: '-', stored: 'yes', unusable: 'unusable' }[login.state],
   ]);
   return [
@@ -81,15 +81,22 @@ function addressText(listed: ListedConnection): string {
   return isSimulation(listed) ? 'simulation' : (listed.address ?? '?');
 }
 
-function tlsText(connection: Connection | undefined): string {
-  if (connection === undefined) return '-';
+function tlsMode(connection: Connection | undefined): 'none' | 'system' | 'file' | null {
+  if (connection === undefined) return null;
   if (connection.insecure) return 'none';
-  return connection.rootCertificates === undefined ? 'system roots' : 'own CA file';
+  return connection.rootCertificates === undefined ? 'system' : 'file';
+}
+
+function tlsText(connection: Connection | undefined): string {
+  const mode = tlsMode(connection);
+  return mode === null ? '-' : { none: 'none', system: 'system', file: 'CA file' }[mode];
 }
 
 function noteLines(listed: ListedConnection, login: LoginState): string[] {
   const problems = [isSimulation(listed) ? undefined : listed.problem, login.problem];
-  return problems.filter((one) => one !== undefined).map((one) => `Note: ${safeLine(one.message)}`);
+  const shadowed = `"${listed.name}" of ${listed.file} is shadowed by the one in pyproject.toml.`;
+  const notes = problems.filter((one) => one !== undefined).map(({ message }) => message);
+  return [...notes, ...(listed.isShadowed ? [shadowed] : [])].map((note) => `Note: ${safeLine(note)}`);
 }
 
 export function connectionDocument({ listed, login }: ShownConnection) {
@@ -97,7 +104,7 @@ export function connectionDocument({ listed, login }: ShownConnection) {
   return {
     name,
     address,
-    tls: connection && (connection.insecure ? 'none' : connection.rootCertificates === undefined ? 'system' : 'file'),
+    tls: tlsMode(connection),
     'root-certificates': connection?.rootCertificates ?? null,
     federation: connection?.federation ?? null,
     source,
