@@ -1,41 +1,18 @@
-import { AppError } from '../../../core/errors.ts';
 import type { Handlers } from '../call.ts';
+import { answerHandlers } from './federations/answers.ts';
+import { changeHandlers } from './federations/changes.ts';
+import { invitationHandlers } from './federations/invitations.ts';
+import { listHandlers } from './federations/lists.ts';
+import { memberHandlers } from './federations/members.ts';
+import { federationNodeHandlers } from './federations/nodes.ts';
 
-type FederationHandlers = Pick<
-  Handlers,
-  | 'federations.list'
-  | 'federations.show'
-  | 'federations.create'
-  | 'federations.archive'
-  | 'federations.add-node'
-  | 'federations.remove-node'
-  | 'federations.remove-member'
-  | 'federations.leave'
-  | 'federations.configure-simulation'
-  | 'invitations.create'
-  | 'invitations.list'
-  | 'invitations.accept'
-  | 'invitations.reject'
-  | 'invitations.revoke'
->;
+type FederationMethod = Extract<keyof Handlers, `federations.${string}` | `invitations.${string}`>;
 
-async function notYet(): Promise<never> {
-  throw new AppError('UNIMPLEMENTED', 'NOT_SERVED', 'This is not served yet.');
-}
-
-export const federationHandlers: FederationHandlers = {
-  'federations.list': notYet,
-  'federations.show': notYet,
-  'federations.create': notYet,
-  'federations.archive': notYet,
-  'federations.add-node': notYet,
-  'federations.remove-node': notYet,
-  'federations.remove-member': notYet,
-  'federations.leave': notYet,
-  'federations.configure-simulation': notYet,
-  'invitations.create': notYet,
-  'invitations.list': notYet,
-  'invitations.accept': notYet,
-  'invitations.reject': notYet,
-  'invitations.revoke': notYet,
+export const federationHandlers: Pick<Handlers, FederationMethod> = {
+  ...listHandlers,
+  ...changeHandlers,
+  ...federationNodeHandlers,
+  ...memberHandlers,
+  ...invitationHandlers,
+  ...answerHandlers,
 };

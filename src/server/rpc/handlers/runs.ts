@@ -8,6 +8,8 @@ import { type Call, callerOf, type Handlers, runOf, type Services } from '../cal
 import { decodeCursor, encodeCursor, type Position } from '../cursor.ts';
 import type { ListRunsInput, SeenRun } from '../methods.ts';
 import { askedOfRun } from '../targets.ts';
+import { openFederation } from './federations/open.ts';
+import { overSettings } from './federations/simulation.ts';
 import { followLogs } from './logs.ts';
 
 const PAGE = 20;
@@ -20,6 +22,7 @@ type RunHandlers = Pick<Handlers, 'runs.start' | 'runs.list' | 'runs.get' | 'run
 export const runHandlers: RunHandlers = {
   'runs.start': async (services, call, input) => {
     const caller = callerOf(call);
+    const { id: federation, simulationConfig } = openFederation(call);
     const sha256 = createHash('sha256').update(input.bundle).digest('hex');
     if (input.bundleSha256 !== '' && input.bundleSha256.toLowerCase() !== sha256) {
       throw new AppError(
@@ -32,9 +35,9 @@ export const runHandlers: RunHandlers = {
       );
     }
     const bundle = await services.runs.verifyBundle(input.bundle);
-    const object = call.target.object;
-    const federation = object?.type === 'federation' ? object.id : services.facts.defaultFederation;
-    const run = await services.runs.submit(caller, bundle, { ...input, federation }, { ...call.audit, bundle: sha256 });
+    const federationConfig = overSettings(simulationConfig, input.federationConfig);
+    const request = { ...input, federation, federationConfig };
+    const run = await services.runs.submit(caller, bundle, request, { ...call.audit, bundle: sha256 });
     return { run, mine: true };
   },
 
@@ -55,12 +58,14 @@ export function seen(run: Run, caller: Caller): SeenRun {
   return { run, mine: run.ownerAccountId === caller.account.id };
 }
 
-async function listRuns(services: Services, call: Call, input: ListRunsInput) {
+/** A page of the runs that the caller may see. */
+export async function listRuns(services: Services, call: Call, input: ListRunsInput) {
   const caller = callerOf(call);
   const limit = Math.min(input.limit || PAGE, MAX_PAGE);
   const filter = await visibleRows(services, caller, input);
   let position = decodeCursor(input.cursor);
   const runs: SeenRun[] = [];
+  let skip = input.skip ?? 0;
   for (let scanned = 0; scanned < MAX_SCANNED; ) {
     const rows = await services.queries.listRuns(filter, limit + 1, position);
     const candidates = rows.slice(0, limit);
@@ -68,7 +73,7 @@ async function listRuns(services: Services, call: Call, input: ListRunsInput) {
     for (const [index, run] of candidates.entries()) {
       if (runs.length === limit) return page(services, runs, position);
       position = positionOf(run);
-      if (allowed[index]) runs.push(seen(run, caller));
+      if (allowed[index] && skip-- <= 0) runs.push(seen(run, caller));
     }
     if (rows.length <= limit) return page(services, runs, undefined);
     if (runs.length === limit) return page(services, runs, position);

@@ -1,3 +1,4 @@
+import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
 import { localGroup, userPrincipal } from '../../../core/principals.ts';
 import type { Services } from '../call.ts';
@@ -39,7 +40,18 @@ function ofIssuer(services: Services, issuer: string, subject: string): Who {
 }
 
 async function ofAccount(services: Services, text: string): Promise<Who> {
-  const [first, ...others] = await services.accounts.findAccounts({ text });
+  const account = await accountNamed(services, text);
+  return { principal: userPrincipal(account.issuerAlias, account.subject), who: account.handle };
+}
+
+/**
+ * The account that an account name, e-mail address, subject or "ISSUER SUBJECT" fits.
+ * @throws NOT_FOUND WHO_UNKNOWN, FAILED_PRECONDITION WHO_AMBIGUOUS
+ */
+export async function accountNamed(services: Services, text: string): Promise<Account> {
+  const [, issuer, subject] = /^(https?:\S+) (\S+)$/.exec(text.trim()) ?? [];
+  const query = issuer && subject ? { issuer, subject } : { text: text.trim() };
+  const [first, ...others] = await services.accounts.findAccounts(query);
   if (!first) {
     throw new AppError('NOT_FOUND', 'WHO_UNKNOWN', 'Nobody of that name has logged in here.', {
       hint: 'Name them as "ISSUER SUBJECT", or let them log in once.',
@@ -50,18 +62,23 @@ async function ofAccount(services: Services, text: string): Promise<Who> {
       hint: 'See fedctl admin whois, then use the account name or the principal id.',
     });
   }
-  return { principal: userPrincipal(first.issuerAlias, first.subject), who: first.handle };
+  return first;
 }
 
 /** What to call the principal of a tuple: account name, `group:NAME`, or the principal itself where no account is known. */
 export async function nameOf(services: Services, principal: string): Promise<string> {
   const group = /^group:local\|([^#]+)#member$/.exec(principal)?.[1];
   if (group) return `group:${decoded(group)}`;
+  return (await accountOf(services, principal))?.handle ?? principal;
+}
+
+/** The account that a principal stands for; undefined for groups, machines and people who never logged in. */
+export async function accountOf(services: Services, principal: string): Promise<Account | undefined> {
   const [, alias, encoded] = /^user:([^|]+)\|([^|]+)$/.exec(principal) ?? [];
   const issuer = Object.entries(services.facts.issuerAliases).find(([, known]) => known === alias)?.[0];
-  if (!issuer || !encoded) return principal;
+  if (!issuer || !encoded) return undefined;
   const [account] = await services.accounts.findAccounts({ issuer, subject: decoded(encoded) });
-  return account?.handle ?? principal;
+  return account;
 }
 
 function decoded(text: string): string {
