@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { ComponentHealth, Service } from '../core/services.ts';
+import { artifactsOf } from './artifact-parts.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
@@ -15,12 +16,12 @@ import { createParts, type Parts, probesOf, type Shared, servicesOf } from './pa
 import type { ServerFacts, Services } from './rpc/call.ts';
 import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
+import { askedOfRun } from './rpc/targets.ts';
 import { fedctlV1 } from './rpc/wire/fedctl-v1.ts';
 import { flowerControl, flowerExec } from './rpc/wire/flower-control.ts';
 import { flowerHttp } from './rpc/wire/flower-http.ts';
 import { createServing } from './serving.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
-import { unserved } from './unserved.ts';
 import { version } from './version.ts';
 
 export interface ServerOptions {
@@ -80,6 +81,9 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
   });
   const duties = servicesOf(parts, [bootstrap]);
 
+  const { artifacts, routes: artifactRoutes } = artifactsOf(parts, shared, (subject, run, asked) =>
+    services.checker.check(askedOfRun(subject, 'can_pull', run, services), asked),
+  );
   const services: Services = {
     login: parts.identity.login,
     sessions: parts.identity.sessions,
@@ -90,7 +94,8 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     queries: parts.store,
     federations: parts.federations,
     invitations: parts.store,
-    ...unserved(),
+    nodes: parts.nodes,
+    artifacts,
     audit: parts.audit,
     streams: parts.streams,
     clock,
@@ -105,13 +110,16 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     dispatch: createPipeline(services, handlers),
     log,
     metrics,
-    routes: operationRoutes({
-      health,
-      keys: parts.identity.keys,
-      registry,
-      issuer: config.server.publicUrl ?? '',
-      metricsToken,
-    }),
+    routes: [
+      ...operationRoutes({
+        health,
+        keys: parts.identity.keys,
+        registry,
+        issuer: config.server.publicUrl ?? '',
+        metricsToken,
+      }),
+      ...artifactRoutes,
+    ],
   });
 
   const close = async (): Promise<void> => {

@@ -14,8 +14,9 @@ import type { ServerConfig } from './config/types.ts';
 import { openEngine, probeBorder } from './engine/index.ts';
 import { ensureDefault } from './federations/default.ts';
 import { createFederations } from './federations/index.ts';
-import { createIdentity, openVault } from './identity/index.ts';
+import { createIdentity, openVault, type Vault } from './identity/index.ts';
 import { recordIdentityEvents } from './identity-audit.ts';
+import { createNodes } from './nodes/index.ts';
 import type { Probe } from './ops/health.ts';
 import type { StreamCounter } from './rpc/call.ts';
 import { createRunService } from './runs/service.ts';
@@ -41,7 +42,8 @@ export async function createParts(shared: Shared) {
   const store = await openStore({ kind: config.database.kind, path: config.database.path ?? '', log, clock });
   try {
     const audit = createAuditLog({ rows: store, log });
-    const identity = await identityOf(shared, store, audit);
+    const vault = await openVault({ file: config.secrets.masterKeyFile, meta: store });
+    const identity = await identityOf(shared, { store, audit, vault });
     const access = await accessOf(shared, store);
     const engines = enginesOf(shared);
     const federations = await federationsOf(shared, store);
@@ -67,6 +69,8 @@ export async function createParts(shared: Shared) {
       access,
       engines,
       federations,
+      nodes: createNodes({ engines, store, clock, log }),
+      vault,
       runs,
       runDuties,
       streams: streamCounter(config.limits, shared.metrics),
@@ -77,7 +81,10 @@ export async function createParts(shared: Shared) {
   }
 }
 
-async function identityOf({ config, clock, log, metrics, failpoint }: Shared, store: Store, audit: AuditLog) {
+async function identityOf(
+  { config, clock, log, metrics, failpoint }: Shared,
+  { store, audit, vault }: { store: Store; audit: AuditLog; vault: Vault },
+) {
   const providers = config.oidc.map(async (provider) => ({
     alias: provider.alias,
     issuer: provider.issuer,
@@ -93,7 +100,7 @@ async function identityOf({ config, clock, log, metrics, failpoint }: Shared, st
     issuerUrl: config.server.publicUrl ?? '',
     audience: config.tokens.audience ?? '',
     providers: await Promise.all(providers),
-    vault: await openVault({ file: config.secrets.masterKeyFile, meta: store }),
+    vault,
     tokens: {
       accessTtlMs: config.tokens.access,
       idleMs: config.tokens.idle,

@@ -19,6 +19,7 @@ export const TABLES = {
   tokens: 'Lifetimes of sessions and of the tokens that clients hold.',
   logs: 'Logs of runs.',
   runs: 'How runs are kept in step with the engine.',
+  artifacts: 'Files that runs leave behind, for `pull`.',
   metrics: 'Prometheus metrics under /metrics of the HTTPS port.',
   log: "The server's own log, on standard output.",
 } as const;
@@ -229,6 +230,20 @@ export const SETTINGS = {
       max: '9999d',
       doc: 'App bundles that no younger run uses are deleted.',
     }),
+  },
+  artifacts: {
+    dir: file({
+      doc: 'Folder that has a folder for each run, named by the run id, with what the run has left behind. Without it nothing can be pulled.',
+    }),
+    'link-lifetime': duration({
+      default: '5m',
+      min: '10s',
+      max: '1h',
+      doc: 'How long the link that `pull` gives is good for. It ends with the right or the session, too.',
+    }),
+    'max-size': size({ default: '10GiB', min: '1MiB', max: '9999GiB', doc: 'Files of one run that can be pulled.' }),
+    downloads: integer({ default: 16, min: 1, max: 1000, doc: 'Downloads at a time, in all.' }),
+    'downloads-per-account': integer({ default: 4, min: 1, max: 1000, doc: 'Downloads at a time of one account.' }),
   },
   metrics: {
     'token-file': file({
