@@ -89,6 +89,8 @@ export interface VerifiedBundle {
   /** "publisher/name" */
   readonly app: string;
   readonly appVersion: string;
+  /** Folders that are not the app and were sent along, for example ".venv/lib/python3.11/site-packages/"; old releases of flwr do so. */
+  readonly carried?: readonly string[];
 }
 
 export interface LogPiece {

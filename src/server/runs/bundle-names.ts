@@ -4,7 +4,7 @@ const MAX_NAME = 1024;
 const MAX_SEGMENT = 255;
 
 /** Folders and files that never belong into a bundle, whoever built it (security.md CF-08, T-17). Lower case. */
-const FORBIDDEN_SEGMENTS: ReadonlySet<string> = new Set(['.flwr', '.git', '.credentials', '.ssh', '.aws', '.gnupg']);
+const FORBIDDEN_FOLDERS: ReadonlySet<string> = new Set(['.flwr', '.git', '.credentials', '.ssh', '.aws', '.gnupg']);
 const FORBIDDEN_FILES: readonly RegExp[] = [
   /^\.env/,
   /\.(pem|key|p12|pfx|jks|keystore|ppk)$/,
@@ -12,21 +12,43 @@ const FORBIDDEN_FILES: readonly RegExp[] = [
   /^\.(netrc|pypirc|npmrc|pgpass)$/,
 ];
 
+/**
+ * What an unmodified flwr up to 1.27 sends along where it lies in the app's folder, though it is not the app (facts
+ * section 5): the apps that it has installed there, and environments of Python. Code, no credentials: it is let through,
+ * even below a forbidden folder, and told to whoever runs the server. From the start of a folder's name on; lower case.
+ */
+const CARRIED: readonly RegExp[] = [
+  /^\.flwr\/apps\/(?=[^/]+\/)/,
+  /^(\.?env|\.?venv)[^/]*\/(lib|lib64)\/python[\d.]+\/site-packages\//,
+  /^(\.?env|\.?venv)[^/]*\/bin\/(?=[^/]+\.py$)/,
+];
+
+export interface NameCheck {
+  /** @throws INVALID_ARGUMENT BUNDLE_ENTRY_UNSAFE | BUNDLE_ENTRY_FORBIDDEN | BUNDLE_ENTRY_DUPLICATE */
+  check(name: string): void;
+  /** Folders, with their slash, of what is not the app and was let through. */
+  carried(): readonly string[];
+}
+
 /** Collects a bundle's names and refuses each that is unsafe, forbidden or there twice (security.md T-23). */
-export function createNameCheck(): (name: string) => void {
+export function createNameCheck(): NameCheck {
   const files = new Set<string>();
   const folders = new Set<string>();
-  return (name) => {
-    checkShape(name);
-    checkForbidden(name);
-    const folded = fold(name);
-    if (files.has(folded) || folders.has(folded)) throw duplicate(name);
-    files.add(folded);
-    for (let slash = folded.indexOf('/'); slash !== -1; slash = folded.indexOf('/', slash + 1)) {
-      const folder = folded.slice(0, slash);
-      if (files.has(folder)) throw duplicate(name);
-      folders.add(folder);
-    }
+  const carried = new Set<string>();
+  return {
+    check(name) {
+      checkShape(name);
+      const folded = fold(name);
+      checkForbidden(name, folded, carried);
+      if (files.has(folded) || folders.has(folded)) throw duplicate(name);
+      files.add(folded);
+      for (let slash = folded.indexOf('/'); slash !== -1; slash = folded.indexOf('/', slash + 1)) {
+        const folder = folded.slice(0, slash);
+        if (files.has(folder)) throw duplicate(name);
+        folders.add(folder);
+      }
+    },
+    carried: () => [...carried],
   };
 }
 
@@ -51,14 +73,20 @@ function shapeFault(name: string): string | undefined {
   return undefined;
 }
 
-function checkForbidden(name: string): void {
-  const segments = fold(name).split('/');
-  const file = segments.at(-1) ?? '';
-  const isForbidden =
-    segments.some((segment) => FORBIDDEN_SEGMENTS.has(segment) || /^\.env/.test(segment)) ||
-    FORBIDDEN_FILES.some((pattern) => pattern.test(file));
-  if (!isForbidden) return;
-  throw bundleError(
+function checkForbidden(name: string, folded: string, carried: Set<string>): void {
+  let at = 0;
+  for (let slash = folded.indexOf('/'); slash !== -1; slash = folded.indexOf('/', at)) {
+    const folder = folded.slice(at, slash);
+    const allowed = CARRIED.map((pattern) => pattern.exec(folded.slice(at))?.[0]).find((found) => found !== undefined);
+    if (allowed !== undefined) carried.add(folded.slice(0, at + allowed.length));
+    else if (FORBIDDEN_FOLDERS.has(folder) || folder.startsWith('.env')) throw forbidden(name);
+    at = allowed === undefined ? slash + 1 : at + allowed.length;
+  }
+  if (FORBIDDEN_FILES.some((pattern) => pattern.test(folded.slice(at)))) throw forbidden(name);
+}
+
+function forbidden(name: string) {
+  return bundleError(
     'BUNDLE_ENTRY_FORBIDDEN',
     `The bundle holds ${quoted(name)}, which may contain credentials.`,
     'Move it out of the app, or list it in .gitignore, and build again.',

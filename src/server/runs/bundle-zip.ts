@@ -34,11 +34,17 @@ export interface ZipEntry {
   read(): AsyncGenerator<Buffer>;
 }
 
+export interface Archive {
+  readonly entries: readonly ZipEntry[];
+  /** Folders of what is not the app and was let through; names are folded. */
+  readonly carried: readonly string[];
+}
+
 /**
  * All entries of an archive, each checked against its local header, before anything is inflated.
  * @throws INVALID_ARGUMENT BUNDLE_*
  */
-export async function readZip(content: Buffer): Promise<readonly ZipEntry[]> {
+export async function readZip(content: Buffer): Promise<Archive> {
   if (content.length > ZIP_LIMITS.packed) throw tooLarge('packed', `${ZIP_LIMITS.packed / MiB} MiB`);
   checkEnd(content);
   try {
@@ -71,15 +77,15 @@ function checkEnd(content: Buffer): void {
   }
 }
 
-async function checkEntries(zip: ZipFile): Promise<readonly ZipEntry[]> {
-  const checkName = createNameCheck();
+async function checkEntries(zip: ZipFile): Promise<Archive> {
+  const names = createNameCheck();
   const entries: ZipEntry[] = [];
   const spans: { from: number; to: number; name: string }[] = [];
   let unpacked = 0;
   let packed = 0;
   for await (const entry of zip.eachEntry()) {
     const name = decodeName(entry);
-    checkName(name);
+    names.check(name);
     checkKind(entry, name);
     unpacked += entry.uncompressedSize;
     packed += entry.compressedSize;
@@ -91,7 +97,7 @@ async function checkEntries(zip: ZipFile): Promise<readonly ZipEntry[]> {
   }
   if (isBomb(unpacked, packed)) throw bomb();
   checkOverlap(spans);
-  return entries;
+  return { entries, carried: names.carried() };
 }
 
 function decodeName(entry: Entry): string {

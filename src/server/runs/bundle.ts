@@ -15,15 +15,17 @@ const KEPT: Readonly<Record<string, number>> = { [PROJECT]: MAX_PROJECT, [MANIFE
  */
 export async function verifyBundle(content: Uint8Array): Promise<VerifiedBundle> {
   const buffer = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  const entries = await readZip(buffer);
+  const { entries, carried } = await readZip(buffer);
   const { digests, kept } = await digestEntries(entries);
   const project = kept.get(PROJECT);
   if (project === undefined) throw bundleError('BUNDLE_PROJECT_INVALID', `The bundle has no ${PROJECT}.`);
   const { app, version } = await readProject(project);
   const manifest = kept.get(MANIFEST);
-  if (manifest !== undefined) checkManifest(manifest.toString('utf8'), digests);
+  if (manifest === undefined)
+    throw bundleError('BUNDLE_MANIFEST_MISMATCH', `The bundle has no manifest (${MANIFEST}).`);
+  checkManifest(manifest.toString('utf8'), digests);
   const sha256 = createHash('sha256').update(buffer).digest('hex');
-  return { sha256, content, app, appVersion: version };
+  return { sha256, content, app, appVersion: version, carried };
 }
 
 async function digestEntries(entries: readonly ZipEntry[]) {

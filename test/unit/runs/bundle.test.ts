@@ -23,6 +23,8 @@ function refused(content: Buffer, reason: string, says?: string) {
   return expect(verifyBundle(content)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', reason, message });
 }
 
+const line = (path: string, data: string) =>
+  `${path},${createHash('sha256').update(data).digest('hex')},${data.length * 8}`;
 const withEntry = (part: ZipPart) => buildZip([project, part]);
 
 describe('a good bundle', () => {
@@ -32,11 +34,10 @@ describe('a good bundle', () => {
     await expect(verifyBundle(content)).resolves.toMatchObject({ sha256, app: 'fixture/tinyapp', appVersion: '0.3.0' });
   });
 
-  test('may be deflated, and may have no manifest', async () => {
-    const content = buildZip([
-      { ...project, deflate: true },
-      { name: 'demo/server.py', data: 'x = 1\n', deflate: true },
-    ]);
+  test('may be deflated', async () => {
+    const manifest = `${line('pyproject.toml', PROJECT)}\n${line('a.py', 'x')}`;
+    const parts = [project, { name: 'a.py', data: 'x' }, { name: '.info/CONTENT', data: manifest }];
+    const content = buildZip(parts.map((part) => ({ ...part, deflate: true })));
     await expect(verifyBundle(content)).resolves.toMatchObject({ app: 'lab/demo', appVersion: '1.2.3' });
   });
 
@@ -186,7 +187,8 @@ describe('CF-08, T-17: what may hold credentials', () => {
 
   test('names that only look alike pass', async () => {
     const fine = ['environment.py', '.gitignore', 'monkey.py', 'id_rsa.md', 'keys.toml', 'flwr/x.py'];
-    const content = buildZip([project, ...fine.map((name) => ({ name, data: 'x' }))]);
+    const files = { 'pyproject.toml': PROJECT, ...Object.fromEntries(fine.map((name) => [name, 'x'])) };
+    const content = buildBundle(files);
     await expect(verifyBundle(content)).resolves.toMatchObject({ app: 'lab/demo' });
   });
 });
@@ -205,6 +207,10 @@ describe('manifest', () => {
     ['garbage', 'a.py', "can't be read"],
   ])('%s', async (_, manifest, says) => {
     await refused(bundle(manifest), 'BUNDLE_MANIFEST_MISMATCH', says);
+  });
+
+  test('none: no SuperNode would install it', async () => {
+    await refused(withEntry({ name: 'a.py', data: 'x' }), 'BUNDLE_MANIFEST_MISMATCH', 'no manifest');
   });
 });
 
