@@ -29,15 +29,30 @@ const STATUS_OF_REASON: Readonly<Record<string, number>> = {
 /** Flower's own error codes with their status (flower facts, section 7), by our reasons. */
 const FLOWER_ERRORS: Readonly<Record<string, readonly [code: number, status: number]>> = {
   RUN_NOT_FOUND: [16, 404],
-  NOT_PERMITTED: [9, 403],
   RUN_FINISHED: [18, 412],
+  RUN_NOT_FINISHED: [21, 412],
   RUN_CONFIG_INVALID: [15, 412],
-  FEDERATION_CONFIG_INVALID: [15, 412],
-  FEDERATION_NOT_FOUND: [26, 412],
+  ARTIFACTS_NOT_CONFIGURED: [20, 501],
+  NOT_PERMITTED: [9, 403],
   LOGIN_EXPIRED: [36, 401],
+  FEDERATION_NOT_FOUND: [26, 412],
+  FEDERATION_EXISTS: [4, 409],
+  FEDERATION_CONFIG_INVALID: [15, 412],
+  MEMBER_EXISTS: [3, 409],
+  MEMBER_NOT_FOUND: [8, 412],
+  WHO_UNKNOWN: [6, 404],
+  INVITATION_EXISTS: [5, 409],
+  INVITATION_NOT_FOUND: [7, 404],
+  NODE_KEY_INVALID: [22, 412],
+  NODE_KEY_TAKEN: [23, 412],
+  NODE_NOT_FOUND: [24, 404],
+  NODE_LOCATION_INVALID: [45, 400],
   MEDIA_TYPE_UNSUPPORTED: [1002, 415],
   REQUEST_MALFORMED: [1003, 400],
 };
+
+/** Commands that flwr has under the same names. */
+const SAME_COMMANDS = /\bfedctl (?=(?:login|run|ls|log|stop|pull|supernode|federation)\b)/g;
 
 /**
  * An error as flwr 1.37 and later show it (flower facts, 1.3): a body with a code as "[code: N] detail extra", one without as
@@ -49,11 +64,11 @@ const FLOWER_ERRORS: Readonly<Record<string, readonly [code: number, status: num
 export function refuseOverHttp(error: PublicError): HttpRefusal {
   const [flowerCode, flowerStatus] = FLOWER_ERRORS[error.reason] ?? [];
   const status = flowerStatus ?? STATUS_OF_REASON[error.reason] ?? STATUS[error.code];
-  const hint = error.hint ? { extra: error.hint } : {};
+  const hint = error.hint?.replace(SAME_COMMANDS, 'flwr ');
   const body =
     flowerCode === undefined
-      ? { detail: error.hint ? `${error.message} ${error.hint}` : error.message }
-      : { code: flowerCode, detail: error.message, ...hint };
+      ? { detail: hint ? `${error.message} ${hint}` : error.message }
+      : { code: flowerCode, detail: error.message, ...(hint ? { extra: hint } : {}) };
   return { status, headers: headersOf(error, status), body, code: error.code };
 }
 
