@@ -27,7 +27,7 @@ export async function probeFamily(control: FlowerControl, signal?: AbortSignal):
   const { configureSimulationFederation, listInvitations } = rpcs;
   if (await knows(configureSimulationFederation, { federationName: NO_FEDERATION, config: undefined })) return 4;
   if (await knows(listInvitations, {})) return 3;
-  return (await knows(shapesOf(3).listFederations, {})) ? 2 : 1;
+  return (await knows(shapesOf(2).listFederations, {})) ? 2 : 1;
 }
 
 /** The family of whatever stands behind a control; asked again only after a lost connection. @throws FlowerFailure */

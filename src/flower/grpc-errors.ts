@@ -40,7 +40,10 @@ export function grpcFailure(error: unknown, cancelled: boolean): FlowerFailure {
   });
 }
 
+/** What gRPC for Python says of a method that it doesn't have; the second one where a release's own interceptors trip over it (1.23 to 1.27). */
+const UNKNOWN_METHOD: ReadonlySet<string> = new Set(['Method not found!', 'Error in service handler!']);
+
 /** True where the server doesn't have the method at all: how releases are told apart (flower/facts section 0). */
 export function isMethodUnknown(failure: FlowerFailure): boolean {
-  return failure.code === 'UNIMPLEMENTED' && failure.text === 'Method not found!';
+  return (failure.code === 'UNIMPLEMENTED' || failure.code === 'INTERNAL') && UNKNOWN_METHOD.has(failure.text);
 }

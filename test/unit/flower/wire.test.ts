@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { fromWireRun } from '../../../src/flower/runs.ts';
+import { toSimulationConfig, toWireScalar } from '../../../src/flower/values.ts';
 import { Run } from '../../../src/gen/flwr/proto/run.ts';
-import { engineError } from '../../../src/server/engine/flower-errors.ts';
-import { fromWireRun, toSimulationConfig, toWireScalar } from '../../../src/server/engine/flower-wire.ts';
 
 const wireRun = (fields: Partial<Run> = {}): Run => ({
   ...Run.decode(new Uint8Array()),
@@ -89,33 +89,5 @@ describe('to the wire', () => {
         expect.objectContaining({ reason: 'FEDERATION_CONFIG_INVALID' }),
       );
     }
-  });
-});
-
-describe('errors of the engine', () => {
-  test.each([
-    [5, 'NOT_FOUND', 'RUN_NOT_FOUND'],
-    [9, 'FAILED_PRECONDITION', 'ENGINE_REFUSED'],
-    [7, 'FAILED_PRECONDITION', 'ENGINE_REFUSED'],
-    [14, 'UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
-    [4, 'UNAVAILABLE', 'ENGINE_UNAVAILABLE'],
-    [1, 'CANCELLED', 'CANCELLED'],
-    [2, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
-    [13, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
-    [99, 'INTERNAL', 'ENGINE_ANSWER_INVALID'],
-  ])('gRPC status %d', (code, ours, reason) => {
-    expect(engineError('main', { code, details: 'private text' })).toMatchObject({ code: ours, reason });
-  });
-
-  test("only a refusal shows the engine's text, on one line; JSON in two spellings", () => {
-    expect(engineError('main', { code: 9, details: "Key 'x'\u001b[31m\nis missing" }).message).toBe(
-      "Key 'x' [31m is missing",
-    );
-    expect(
-      engineError('main', { code: 9, details: '{"code":1,"public_message":"No.","public_details":"Why"}' }).message,
-    ).toBe('No. Why');
-    expect(engineError('main', { code: 9, details: '{"code":1,"detail":"No."}' }).message).toBe('No.');
-    expect(engineError('main', { code: 13, details: 'Traceback: secret' }).message).not.toContain('secret');
-    expect(engineError('main', new Error('boom'))).toMatchObject({ code: 'INTERNAL' });
   });
 });
