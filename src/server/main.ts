@@ -20,6 +20,7 @@ import { askedOfRun } from './rpc/targets.ts';
 import { fedctlV1 } from './rpc/wire/fedctl-v1.ts';
 import { flowerControl, flowerExec } from './rpc/wire/flower-control.ts';
 import { flowerHttp } from './rpc/wire/flower-http.ts';
+import { createFamilyQuestion } from './runs/bundle-family.ts';
 import { createServing } from './serving.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
 import { version } from './version.ts';
@@ -101,6 +102,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     clock,
     log,
     health: async () => (await health.report()).components,
+    bundleFamily: createFamilyQuestion(parts.engines.get(config.engine.name)),
     facts: factsOf(config, issuerAliases),
   };
   const { front, https } = createServing({

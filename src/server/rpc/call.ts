@@ -38,6 +38,8 @@ export interface Services {
   readonly log: Logger;
   /** Health of the parts behind the server; may be up to 5 s old. */
   readonly health: () => Promise<readonly ComponentHealth[]>;
+  /** Family of app bundles that the default federation's engine builds; 0 where it is not known. Answers soon. */
+  readonly bundleFamily: () => Promise<number>;
   readonly facts: ServerFacts;
 }
 

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { MAX_TOML_BYTES, parseToml, readTomlFile } from '../../../src/project/toml.ts';
 
 describe('parseToml', () => {

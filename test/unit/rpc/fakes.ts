@@ -138,6 +138,7 @@ export function servicesWith(options: {
     clock: { now: () => 1_700_000_100_000, monotonic: () => 0 },
     log: silentLogger,
     health: async () => [],
+    bundleFamily: async () => 4,
     facts: {
       version: '0.0.0',
       issuer: 'https://fedctl.example',

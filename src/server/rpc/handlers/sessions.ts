@@ -17,7 +17,7 @@ export const sessionHandlers: SessionHandlers = {
     now: services.clock.now(),
     maxBundleBytes: services.facts.maxBundleBytes,
     defaultFederation: services.facts.defaultFederation,
-    bundleFamily: 0,
+    bundleFamily: await services.bundleFamily(),
     components: input.probe ? await services.health() : [],
   }),
 
