@@ -39,6 +39,7 @@ const USAGE_REASONS: readonly string[] = [
   'PRINCIPAL_INVALID',
   'FEDERATION_ID_INVALID',
   'ADDRESS_INVALID',
+  'NODE_ID_INVALID',
 ];
 
 /** The exit code for a failure. */

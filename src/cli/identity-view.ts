@@ -24,7 +24,7 @@ export function identityLines(me: WhoAmIResponse, connection: Pick<Connection, '
 }
 
 /** "can_manage_nodes" -> "manage nodes". */
-function rightName(right: string): string {
+export function rightName(right: string): string {
   return right.replace(/^can_/, '').replaceAll('_', ' ');
 }
 
