@@ -80,7 +80,10 @@ async function openPlane(
 ): Promise<Plane> {
   await ensureDefault({ store, id: DEFAULT, engine: 'main', clock: systemClock, log: silentLogger });
   const audit: AuditRow[] = [];
-  const record = async (row: AuditRow) => void audit.push(row);
+  // As the store keeps them: of several rows of one call the first stands.
+  const record = async (row: AuditRow) => {
+    if (audit.every(({ requestId }) => requestId !== row.requestId)) audit.push(row);
+  };
   const base = {
     sessions: { authenticate: (name: string) => callerNamed(store, name) },
     accounts: store,
