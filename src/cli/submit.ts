@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { familyOf, NEWEST_FAMILY } from '../core/bundle-families.ts';
+import type { BundleFamily } from '../core/engine.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import { checkFederationId } from '../core/ids.ts';
 import type { RunConfig, Scalar } from '../core/runs.ts';
@@ -18,6 +20,8 @@ export interface SubmitInput {
   readonly federation: string | undefined;
   /** Undefined: a new one, so that repetitions of this submission give one run. */
   readonly requestId: string | undefined;
+  /** `--flwr-version`; undefined: what the server's engine builds. */
+  readonly flwrVersion: string | undefined;
 }
 
 export interface Submission {
@@ -25,7 +29,10 @@ export interface Submission {
   readonly bundle: Bundle;
 }
 
-/** Everything that can be wrong with a submission on this side, before anything is sent. @throws as the project's readers do */
+/**
+ * Everything that can be wrong with a submission on this side, before anything of it is sent. Of the server it is only
+ * asked what bundles its engine builds. @throws as the project's readers do
+ */
 export async function prepareSubmission(context: Context, control: Control, input: SubmitInput): Promise<Submission> {
   const [{ readApp }, { bundleApp }, { parseOverrides }] = await Promise.all([
     import('../project/app.ts'),
@@ -33,6 +40,7 @@ export async function prepareSubmission(context: Context, control: Control, inpu
     import('../project/overrides.ts'),
   ]);
   const { target, connection } = control;
+  const forced = input.flwrVersion === undefined ? undefined : familyOf(input.flwrVersion);
   const app = await readApp(target.appDir);
   const { cwd } = context;
   const runConfig = await parseOverrides({ option: '--run-config', values: input.runConfig, cwd, base: app.config });
@@ -43,7 +51,8 @@ export async function prepareSubmission(context: Context, control: Control, inpu
     base: undefined,
   });
   const federation = input.federation ?? connection.federation ?? '';
-  const bundle = await bundleApp(app);
+  const family = forced ?? (await askFamily(context, control));
+  const bundle = await bundleApp(app, { family });
   for (const warning of bundle.warnings) context.note(warning);
   const header = {
     requestId: checkRequestId(input.requestId ?? randomUUID()),
@@ -56,23 +65,39 @@ export async function prepareSubmission(context: Context, control: Control, inpu
   return { header, bundle };
 }
 
+/** Not guessed while the server is away for a moment: another family would be another bundle under the same request id. */
+async function askFamily(context: Context, { remote }: Control): Promise<BundleFamily> {
+  const family = await repeated(context, () => remote.bundleFamily());
+  return family === 1 || family === 2 || family === 3 ? family : NEWEST_FAMILY;
+}
+
 /** Pauses between repetitions; the request id makes them safe. */
 const PAUSES_MS = [500, 2_000, 5_000] as const;
 
-/** Uploads, and repeats with the same request id where it is unknown what became of it. */
+/**
+ * Uploads, and repeats with the same request id where it is unknown what became of it. A SuperLink knows no request ids and
+ * is asked once.
+ */
 export async function submit(context: Context, { remote }: Control, { header, bundle }: Submission): Promise<Run> {
   const progress = progressOn(context.stdio);
   const onProgress = (sent: number) =>
     progress.show(`Uploading ${byteSize(sent)} of ${byteSize(bundle.content.length)}`);
+  const upload = () =>
+    remote.startRun({ header, bundle: bundle.content, onProgress }).finally(() => progress.clear());
+  if (remote.kind === 'superlink') return await upload();
+  return await repeated(context, upload).catch((error: unknown) => {
+    throw withRequestId(error, header.requestId);
+  });
+}
+
+async function repeated<Answer>(context: Context, call: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await remote.startRun({ header, bundle: bundle.content, onProgress });
+      return await call();
     } catch (error) {
       const pause = PAUSES_MS[attempt];
-      if (!isAppError(error) || pause === undefined || !mayRepeat(error)) throw withRequestId(error, header.requestId);
+      if (!isAppError(error) || pause === undefined || !mayRepeat(error)) throw error;
       await delay(Math.max(pause, error.retryAfterMs ?? 0), undefined, { signal: context.signal });
-    } finally {
-      progress.clear();
     }
   }
 }

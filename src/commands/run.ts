@@ -2,6 +2,7 @@ import { boolean, string } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
 import { openControl } from '../cli/control.ts';
 import { exitCodeOfRun } from '../cli/exit-codes.ts';
+import { flwrVersionFlag } from '../cli/flwr-version.ts';
 import { printLog } from '../cli/follow.ts';
 import { outcomeLine } from '../cli/run-view.ts';
 import { prepareSubmission, submit } from '../cli/submit.ts';
@@ -36,6 +37,7 @@ export default class Run extends BaseCommand {
       description: "federation on the server; by default the connection's, else the server's",
       helpValue: '@OWNER/NAME',
     }),
+    'flwr-version': flwrVersionFlag,
     'request-id': string({ description: 'name of this submission: repeating it gives the same run', helpValue: 'ID' }),
   };
 
@@ -47,6 +49,7 @@ export default class Run extends BaseCommand {
       federationConfig: flags['federation-config'] ?? [],
       federation: flags.federation,
       requestId: flags['request-id'],
+      flwrVersion: flags['flwr-version'],
     });
     const run = await submit(this.context, control, submission);
     const document = submittedDocument(run, submission.bundle);
