@@ -1,3 +1,4 @@
+import { RIGHTS } from '../core/access.ts';
 import type { Federation, Invitation, Member } from '../gen/fedctl/v1/federations.ts';
 import type { Scalar } from '../gen/flwr/proto/transport.ts';
 import { rightName } from './identity-view.ts';
@@ -37,7 +38,10 @@ function stateOf({ archived, simulation }: Federation): string {
   return [archived ? 'archived' : '', simulation ? 'simulation' : ''].filter((word) => word !== '').join(', ');
 }
 
-const rightsText = ({ rights }: Federation) => rights.map(rightName).join(', ');
+/** "all" is shorter than nine words. */
+function rightsText({ rights }: Federation): string {
+  return RIGHTS.every((right) => rights.includes(right)) ? 'all' : rights.map(rightName).join(', ');
+}
 
 const COLUMNS: readonly ColumnOf<Federation>[] = [
   { title: 'FEDERATION', cell: ({ id, isDefault }) => (isDefault ? `${id} (default)` : id) },
