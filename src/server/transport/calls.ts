@@ -70,7 +70,9 @@ export function createCalls({ dispatch, limits, log, metrics }: CallsOptions): C
       } catch (error) {
         if (isDecided) tellLate(call, outcome.requestId, error);
         const excuse =
-          !isDecided && isAppError(error) ? { code: error.code, message: used.excuse?.(error) } : undefined;
+          !isDecided && isAppError(error)
+            ? { code: error.code, message: used.excuse?.(error, call.headers) }
+            : undefined;
         if (excuse?.message) call.send(excuse.message);
         measured(excuse?.message ? excuse.code : call.fail(publicError(error, outcome.requestId), outcome.requestId));
       }

@@ -25,7 +25,7 @@ export interface Binding<M extends MethodName = MethodName> {
   /** Result to response messages; many for `server-stream`. */
   encode(output: Output<M>, headers: Headers): Uint8Array | AsyncIterable<Uint8Array>;
   /** A response message in place of a refusal, for clients that print nothing readable for a status. Unary calls only. */
-  excuse?(error: AppError): Uint8Array | undefined;
+  excuse?(error: AppError, headers: Headers): Uint8Array | undefined;
 }
 
 /** By error reason; a code of that name stands for all reasons that have no entry of their own. */

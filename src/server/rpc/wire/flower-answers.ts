@@ -37,6 +37,9 @@ const mapped: WireAnswers = { ...flowerAnswers, RUN_NOT_FINISHED, ARTIFACTS_NOT_
 /** 1.33 and later print what the server says. */
 const plain: WireAnswers = { ...flowerAnswers, ARTIFACTS_NOT_CONFIGURED: { code: 'UNIMPLEMENTED' } };
 
+/** 1.18 to 1.20: of PERMISSION_DENIED, 1.18 prints an error object and never ends. */
+export const execAnswers: WireAnswers = { ...silent, LOGIN_DENIED: { code: 'UNAUTHENTICATED' } };
+
 /** The answers for one gRPC call, by the release that its headers announce. */
 export function grpcAnswers(headers: Headers): WireAnswers {
   const minor = announcedMinor(headers);

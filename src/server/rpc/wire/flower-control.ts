@@ -1,6 +1,6 @@
 import type { Wire } from './binding.ts';
 import { readCredentials } from './credentials.ts';
-import { flowerAnswers, grpcAnswers } from './flower-answers.ts';
+import { execAnswers, flowerAnswers, grpcAnswers } from './flower-answers.ts';
 import { type FlowerCalls, place } from './flower-calls.ts';
 import { execCalls } from './flower-exec.ts';
 import { federationCalls } from './flower-federations.ts';
@@ -26,14 +26,14 @@ const grpc = {
     'flwr-oidc-access-token': pair.accessToken,
     'flwr-oidc-refresh-token': pair.refreshToken,
   }),
-  answers: flowerAnswers,
-  answersFor: grpcAnswers,
 };
 
 /** Flower's Control service over gRPC, as flwr 1.21 to 1.36 speak it. */
 export const flowerControl: Wire = {
   ...grpc,
   name: 'flwr.proto.Control',
+  answers: flowerAnswers,
+  answersFor: grpcAnswers,
   bindings: place(controlCalls, (rpc) => `/flwr.proto.Control/${rpc}`),
   unimplemented: Object.fromEntries(
     Object.entries(unservedCalls).map(([rpc, sentence]) => [`/flwr.proto.Control/${rpc}`, sentence]),
@@ -44,6 +44,7 @@ export const flowerControl: Wire = {
 export const flowerExec: Wire = {
   ...grpc,
   name: 'flwr.proto.Exec',
+  answers: execAnswers,
   bindings: place(execCalls, (rpc) => `/flwr.proto.Exec/${rpc}`),
   unimplemented: {},
 };

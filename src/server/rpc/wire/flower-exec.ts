@@ -1,9 +1,12 @@
 import { StopRunResponse } from '../../../gen/flwr/proto/control.ts';
-import { type FlowerCalls, flowerCall } from './flower-calls.ts';
+import { type FlowerCall, type FlowerCalls, flowerCall } from './flower-calls.ts';
 import { loginCalls } from './flower-login.ts';
 import { getRun, insteadOfList, listed, listRuns, runCalls, stopRun } from './flower-runs.ts';
 
-const { StartRun, StreamLogs } = runCalls as Required<Pick<FlowerCalls, 'StartRun' | 'StreamLogs'>>;
+const { StartRun, StreamLogs } = runCalls as Record<'StartRun' | 'StreamLogs', FlowerCall>;
+const { GetLoginDetails, GetAuthTokens } = loginCalls as Record<'GetLoginDetails' | 'GetAuthTokens', FlowerCall>;
+
+const LOGIN_OVER = new Set(['LOGIN_DENIED', 'LOGIN_EXPIRED']);
 
 /** A run that does not exist is an empty list: 1.18 knows no status for it, and 1.19 and 1.20 print the same sentence. */
 const findRun: typeof getRun = {
@@ -16,7 +19,12 @@ const NOT_STOPPED = new Set(['RUN_NOT_FOUND', 'RUN_FINISHED']);
 
 /** What flwr 1.18 to 1.20 call, with answers in place of the statuses that they print as error objects (flower facts, 1.2). */
 export const execCalls: FlowerCalls = {
-  ...loginCalls,
+  GetLoginDetails,
+  // UNAUTHENTICATED is the one status that all three print as a sentence, and they end upon it.
+  GetAuthTokens: {
+    ...GetAuthTokens,
+    excuse: (error, headers) => (LOGIN_OVER.has(error.reason) ? undefined : GetAuthTokens.excuse?.(error, headers)),
+  },
   StartRun,
   StreamLogs,
   ListRuns: flowerCall({ ...listRuns, instead: insteadOfList(findRun) }),

@@ -2,9 +2,11 @@ import * as proto from '../../../gen/flwr/proto/control.ts';
 import { KiB } from './binding.ts';
 import { one } from './fedctl-v1-sessions.ts';
 import { type FlowerCalls, flowerCall } from './flower-calls.ts';
-import { clientName } from './flower-releases.ts';
+import { clientName, hangsOnFailedLogin } from './flower-releases.ts';
 
 const unary = { kind: 'unary', maxBytes: 64 * KiB } as const;
+
+const PENDING = { accessToken: '', refreshToken: '' };
 
 /** The device grant as flwr speaks it (flower facts, section 1). */
 export const loginCalls: FlowerCalls = {
@@ -20,6 +22,9 @@ export const loginCalls: FlowerCalls = {
         expiresIn: BigInt(login.expiresIn),
         interval: BigInt(login.interval),
       }).finish(),
+    // They print the type that they do not know, and end.
+    excuse: ({ message }, headers) =>
+      hangsOnFailedLogin(headers) ? unknownType(`unavailable: ${message}`) : undefined,
   }),
   GetAuthTokens: flowerCall<'login.poll'>({
     ...unary,
@@ -30,7 +35,15 @@ export const loginCalls: FlowerCalls = {
       proto.GetAuthTokensResponse.encode(
         poll.state === 'approved'
           ? { accessToken: poll.tokens.accessToken, refreshToken: poll.tokens.refreshToken }
-          : { accessToken: '', refreshToken: '' },
+          : PENDING,
       ).finish(),
+    // Pending until the code has run out: that ends them, with exit code 1.
+    excuse: (_error, headers) =>
+      hangsOnFailedLogin(headers) ? proto.GetAuthTokensResponse.encode(PENDING).finish() : undefined,
   }),
 };
+
+function unknownType(authnType: string): Uint8Array {
+  const none = { deviceCode: '', verificationUriComplete: '', expiresIn: 0n, interval: 0n };
+  return proto.GetLoginDetailsResponse.encode({ ...none, authnType }).finish();
+}
