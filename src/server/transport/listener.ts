@@ -145,10 +145,11 @@ function createTls(
   tls.on('secureConnection', (socket) => {
     handshakes.delete(peerKey(socket));
     socket.on('error', () => {});
-    if (socket.alpnProtocol === other && options.onOther) options.onOther(socket);
-    // HTTP/2 without ALPN is refused (RFC 9113, 3.2); for HTTP/1.1 it is customary.
-    else if (protocol === 'h2' && socket.alpnProtocol !== 'h2') socket.destroy();
-    else options.onSocket(socket);
+    // HTTP/2 is never spoken without ALPN (RFC 9113, 3.2); for HTTP/1.1 that is customary.
+    const spoken = socket.alpnProtocol || 'http/1.1';
+    if (spoken === protocol) options.onSocket(socket);
+    else if (options.onOther) options.onOther(socket);
+    else socket.destroy();
   });
   tls.on('tlsClientError', (error, socket) => {
     log.debug({ address: socket.remoteAddress, code: (error as NodeJS.ErrnoException).code }, 'TLS handshake failed');
