@@ -90,7 +90,7 @@ function components(info: GetServerInfoResponse): Finding[] {
   return info.components.map(({ name, ok: well, detail }) => ({
     name: safeLine(name),
     state: well ? 'ok' : 'fail',
-    text: well ? (WELL[name] ?? 'reachable from the server') : safeLine(detail),
+    text: well ? (WELL[name.replace(/:.*/s, '')] ?? 'reachable from the server') : safeLine(detail),
     hint: well ? undefined : "The server's operator finds the cause in the server log.",
   }));
 }

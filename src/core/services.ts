@@ -131,9 +131,12 @@ export interface RunQueries {
   listRuns(filter: RunFilter, limit: number, before?: { createdAt: number; key: string }): Promise<readonly Run[]>;
 }
 
+/** With the engine's name where there are several: "engine:name". */
+type EnginePart = 'engine' | 'engine-border' | `engine:${string}` | `engine-border:${string}`;
+
 /** One part behind the server. */
 export interface ComponentHealth {
-  readonly name: 'identity-provider' | 'openfga' | 'engine' | 'store' | 'engine-border';
+  readonly name: 'identity-provider' | 'openfga' | 'store' | EnginePart;
   readonly ok: boolean;
   /** Public sentence; "" when ok. */
   readonly detail: string;

@@ -102,7 +102,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     clock,
     log,
     health: async () => (await health.report()).components,
-    bundleFamily: createFamilyQuestion(parts.engines.get(config.engine.name)),
+    bundleFamily: createFamilyQuestion(parts.engines.get(config.engine[0].name)),
     facts: factsOf(config, issuerAliases),
   };
   const { front, https } = createServing({
@@ -181,7 +181,7 @@ function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases
     issuer: config.server.publicUrl ?? '',
     maxBundleBytes: MAX_BUNDLE_BYTES,
     defaultFederation: federation,
-    engines: [config.engine.name],
+    engines: config.engine.map(({ name }) => name),
     issuerAliases,
   };
 }

@@ -10,7 +10,7 @@ import { createAccess } from './access/index.ts';
 import { createAuditLog } from './audit/audit-log.ts';
 import { readSecretFile } from './config/files.ts';
 import { formatAddress } from './config/kinds.ts';
-import type { ServerConfig } from './config/types.ts';
+import type { EngineConfig, ServerConfig } from './config/types.ts';
 import { openEngine, probeBorder } from './engine/index.ts';
 import { ensureDefault } from './federations/default.ts';
 import { createFederations } from './federations/index.ts';
@@ -22,6 +22,7 @@ import type { StreamCounter } from './rpc/call.ts';
 import { createRunService } from './runs/service.ts';
 import { openStore, type Store } from './store/index.ts';
 import { createSlots } from './transport/limits.ts';
+import { version } from './version.ts';
 
 /** What the parts of the server share. */
 export interface Shared {
@@ -150,42 +151,43 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
 }
 
 async function federationsOf({ config, clock, log }: Shared, store: Store): Promise<Federations> {
-  await ensureDefault({ store, id: config.access.defaultFederation, engine: config.engine.name, clock, log });
+  await ensureDefault({ store, id: config.access.defaultFederation, engine: config.engine[0].name, clock, log });
   return createFederations({ store, clock });
 }
 
+/** All engines, by name; the first one serves the default federation. */
 function enginesOf({ config, log }: Shared): ReadonlyMap<string, Engine> {
-  const { engine } = config;
-  if (engine.kind === 'none' || !engine.address) return new Map();
-  const opened = openEngine({
-    kind: engine.kind,
-    name: engine.name,
-    address: formatAddress(engine.address),
-    insecure: engine.insecure,
-    ...(engine.ca ? { caFile: engine.ca } : {}),
-    log,
+  const opened = config.engine.flatMap(({ kind, name, address, insecure, ca }) => {
+    if (kind === 'none' || !address) return [];
+    const options = { kind, name, address: formatAddress(address), insecure, ...(ca ? { caFile: ca } : {}), log };
+    return [[name, openEngine({ ...options, userAgent: `fedctl/${version}` })] as const];
   });
-  return new Map([[engine.name, opened]]);
+  return new Map(opened);
 }
 
 /** What health asks; without store or OpenFGA nothing can be answered. */
 export function probesOf(
   { store, identity, access, engines }: Parts,
-  { config: { engine }, log }: Pick<Shared, 'config' | 'log'>,
+  { config, log }: Pick<Shared, 'config' | 'log'>,
 ): readonly Probe[] {
   return [
     { name: 'store', essential: true, probe: () => store.probe() },
     { name: 'openfga', essential: true, probe: () => access.probe() },
     { name: 'identity-provider', essential: false, probe: () => identity.probe() },
-    ...[...engines.values()].map((one): Probe => ({ name: 'engine', essential: false, probe: () => one.probe() })),
-    ...(engine.address
-      ? [{ name: 'engine-border', essential: false, probe: borderProbe(engine, log) } satisfies Probe]
-      : []),
+    ...config.engine.flatMap((one): Probe[] => {
+      const engine = engines.get(one.name);
+      if (engine === undefined) return [];
+      const suffix = config.engine.length === 1 ? ('' as const) : (`:${one.name}` as const);
+      return [
+        { name: `engine${suffix}`, essential: false, probe: () => engine.probe() },
+        { name: `engine-border${suffix}`, essential: false, probe: borderProbe(one, log) },
+      ];
+    }),
   ];
 }
 
 /** Health is for everybody: where the way past this server is stands in the log alone, once for each news. */
-function borderProbe({ name, address, insecure }: ServerConfig['engine'], log: Logger): Probe['probe'] {
+function borderProbe({ name, address, insecure }: EngineConfig, log: Logger): Probe['probe'] {
   let told = '';
   return async () => {
     if (!address) return;

@@ -35,7 +35,7 @@ function plainFiles({ server, oidc, openfga, engine }: ServerConfig): readonly N
     ['server.tls-cert', server.plaintext ? undefined : server.tlsCert],
     ...oidc.map((one, index) => [`oidc[${index}].ca`, one.ca] as const),
     ['openfga.ca', openfga.ca],
-    ['engine.ca', engine.ca],
+    ...engine.map((one, index) => [engine.length === 1 ? 'engine.ca' : `engine[${index}].ca`, one.ca] as const),
   ]);
 }
 

@@ -26,7 +26,10 @@ export function configError(file: string, problems: readonly Problem[], lines: R
 
 /** The line of the key, else that of its table: a missing key has none. */
 function lineOf(path: string, lines: ReadonlyMap<string, number>): number | undefined {
-  return lines.get(path) ?? lines.get(path.slice(0, Math.max(0, path.lastIndexOf('.'))));
+  const table = (one: string) => one.slice(0, Math.max(0, one.lastIndexOf('.')));
+  // One table of several may stand with single or double brackets.
+  const other = path.replace(/^(\w+)\./, '$1[0].');
+  return lines.get(path) ?? lines.get(other) ?? lines.get(table(path)) ?? lines.get(table(other));
 }
 
 function sentence({ path, problem, suggestion }: Problem): string {

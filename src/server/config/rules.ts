@@ -1,6 +1,7 @@
 import { isLoopback } from '../../core/addresses.ts';
+import { formatAddress } from './kinds.ts';
 import type { Problem } from './problems.ts';
-import type { ServerConfig } from './types.ts';
+import type { EngineConfig, ServerConfig } from './types.ts';
 
 type Rule = (config: ServerConfig) => readonly Problem[];
 
@@ -11,7 +12,8 @@ const RULES: readonly Rule[] = [
   trustworthyProviders,
   trustworthyOpenFga,
   knownAdmins,
-  engineAddress,
+  distinctEngines,
+  engineAddresses,
   sessionLifetimes,
 ];
 
@@ -75,12 +77,31 @@ function knownAdmins({ access, oidc }: ServerConfig): readonly Problem[] {
     .map(() => ({ path: 'access.admins', problem: 'names an issuer that stands in no [[oidc]] table' }));
 }
 
-function engineAddress({ engine }: ServerConfig): readonly Problem[] {
-  if (engine.kind === 'none') return [];
-  if (!engine.address) return [{ path: 'engine.address', problem: 'is missing (or set kind = "none")' }];
-  return engine.insecure && engine.ca
-    ? [{ path: 'engine.ca', problem: 'has no meaning with insecure = true: take one of them out' }]
-    : [];
+/** Runs and SuperNodes are kept by the name of their engine. */
+function distinctEngines({ engine }: ServerConfig): readonly Problem[] {
+  return engine.flatMap((one, index) => {
+    const before = engine.slice(0, index);
+    const address = (other: EngineConfig) => other.address && formatAddress(other.address);
+    return [
+      ...(before.some(({ name }) => name === one.name)
+        ? [{ path: `engine[${index}].name`, problem: 'is taken by another [[engine]] table' }]
+        : []),
+      ...(one.address && before.some((other) => address(other) === address(one))
+        ? [{ path: `engine[${index}].address`, problem: 'stands in another [[engine]] table already' }]
+        : []),
+    ];
+  });
+}
+
+function engineAddresses({ engine }: ServerConfig): readonly Problem[] {
+  return engine.flatMap(({ kind, address, insecure, ca }, index) => {
+    const table = engine.length === 1 ? 'engine' : `engine[${index}]`;
+    if (kind === 'none') return [];
+    if (!address) return [{ path: `${table}.address`, problem: 'is missing (or set kind = "none")' }];
+    return insecure && ca
+      ? [{ path: `${table}.ca`, problem: 'has no meaning with insecure = true: take one of them out' }]
+      : [];
+  });
 }
 
 function sessionLifetimes({ tokens }: ServerConfig): readonly Problem[] {

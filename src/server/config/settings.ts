@@ -15,7 +15,9 @@ export const TABLES = {
   oidc: 'An identity provider. May stand several times; the first one is the default of `fedctl login`.',
   openfga: 'The authorization service. Every call is checked with it.',
   access: 'First rights. Everything else is granted with `fedctl admin grant`.',
-  engine: 'The Flower SuperLink behind this server. Nothing but this server may reach its Control API.',
+  engine:
+    'The Flower SuperLink behind this server. Nothing but this server may reach its Control API. ' +
+    'Several stand as `[[engine]]`, each with a name of its own: the first one serves the default federation.',
   tokens: 'Lifetimes of sessions and of the tokens that clients hold.',
   logs: 'Logs of runs.',
   runs: 'How runs are kept in step with the engine.',
@@ -175,9 +177,9 @@ export const SETTINGS = {
     }),
   },
   engine: {
-    kind: choice(['flower-grpc', 'none'], {
-      default: 'flower-grpc',
-      doc: 'flower-grpc: a SuperLink of Flower 1.21 to 1.36. none: no runs can be submitted.',
+    kind: choice(['flower', 'flower-grpc', 'flower-http', 'none'], {
+      default: 'flower',
+      doc: 'flower: a SuperLink of Flower 1.21 or later; which of its two transports it speaks is found out. flower-grpc: gRPC only, up to 1.36. flower-http: HTTP only, from 1.37 on. none: no runs can be submitted.',
     }),
     name: string({ default: 'default', doc: 'Name of this engine in the database: never change it.' }),
     address: address({ doc: "The SuperLink's Control API. Required unless kind is none." }),
@@ -261,3 +263,5 @@ export const SETTINGS = {
 
 /** Tables that stand as `[[name]]`, at least once. */
 export const REPEATED_TABLES = ['oidc'] as const;
+/** Tables that stand as `[name]` once or as `[[name]]` several times. */
+export const REPEATABLE_TABLES = ['engine'] as const;

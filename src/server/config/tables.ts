@@ -1,6 +1,6 @@
 import type { Place, Setting } from './kinds.ts';
 import { nearest, type Problem } from './problems.ts';
-import { REPEATED_TABLES, SETTINGS } from './settings.ts';
+import { REPEATABLE_TABLES, REPEATED_TABLES, SETTINGS } from './settings.ts';
 import type { ServerConfig } from './types.ts';
 
 type TableName = keyof typeof SETTINGS;
@@ -21,15 +21,22 @@ export function readTables(root: object, place: Place): ReadTables {
   }
   for (const name of Object.keys(SETTINGS) as TableName[]) {
     const raw: unknown = Object.hasOwn(root, name) ? Reflect.get(root, name) : undefined;
-    config[name] = isRepeated(name)
-      ? readRepeated(name, raw, place, problems)
-      : readTable(name, name, raw ?? {}, place, problems);
+    if (isRepeated(name) || (isRepeatable(name) && Array.isArray(raw))) {
+      config[name] = readRepeated(name, raw, place, problems);
+      continue;
+    }
+    const values = readTable(name, name, raw ?? {}, place, problems);
+    config[name] = isRepeatable(name) ? [values] : values;
   }
   return { config: config as unknown as ServerConfig, problems };
 }
 
 export function isRepeated(name: string): boolean {
   return (REPEATED_TABLES as readonly string[]).includes(name);
+}
+
+function isRepeatable(name: string): boolean {
+  return (REPEATABLE_TABLES as readonly string[]).includes(name);
 }
 
 function readRepeated(name: TableName, raw: unknown, place: Place, problems: Problem[]): Values[] {

@@ -44,7 +44,7 @@ export interface GetServerInfoResponse {
 }
 
 export interface ComponentHealth {
-  /** "identity-provider", "openfga", "engine", "store", "engine-border". */
+  /** "identity-provider", "openfga", "engine", "store", "engine-border"; "engine:NAME" where there are several engines. */
   name: string;
   ok: boolean;
   /** One public sentence; empty when ok. */

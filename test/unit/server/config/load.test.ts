@@ -85,6 +85,33 @@ describe('what is wrong is named with its line', () => {
     ]);
   });
 
+  test('several engines: each with a name and an address of its own, by the line of its table', () => {
+    const table = (lines: string) => LEAST_TEXT.replace(/^\[engine\]\n/m, `[[engine]]\n${lines}\n[[engine]]\n`);
+    const bad = table('address = "10.0.0.1:9093"\ninsecure = true\nca = "ca.pem"');
+    const line = (text: string, start: string, nth: number) =>
+      text.split('\n').flatMap((one, index) => (one.startsWith(start) ? [index + 1] : []))[nth];
+    expect(complaints(() => parseConfig(bad, 's.toml'))).toEqual([
+      `s.toml:${line(bad, 'ca =', 0)}: [[engine]] ca has no meaning with insecure = true: take one of them out.`,
+      `s.toml:${line(bad, '[[engine]]', 1)}: [[engine]] name is taken by another [[engine]] table.`,
+      `s.toml:${line(bad, 'address =', 1)}: [[engine]] address stands in another [[engine]] table already.`,
+    ]);
+    const good = parseConfig(table('name = "near"\naddress = "10.0.0.2:8000"\nkind = "flower-http"'), FILE);
+    expect(good.engine).toMatchObject([
+      { name: 'near', kind: 'flower-http', address: { host: '10.0.0.2', port: 8000 } },
+      { name: 'default', kind: 'flower', address: { host: '10.0.0.1', port: 9093 } },
+    ]);
+  });
+
+  test('one engine, with double brackets or none at all: the line of its table', () => {
+    const double = LEAST_TEXT.replace(/^\[engine\]/m, '[[engine]]').replace(/^address = "10.*$/m, '');
+    const at = double.split('\n').indexOf('[[engine]]') + 1;
+    expect(complaints(() => parseConfig(double, 's.toml'))).toEqual([
+      `s.toml:${at}: [engine] address is missing (or set kind = "none").`,
+    ]);
+    expect(complaints(() => configFrom({ ...LEAST, engine: [] }, '/etc'))[0]).toMatch(/no \[\[engine\]\] table/);
+    expect(complaints(() => configFrom({ ...LEAST, engine: 3 }, '/etc'))[0]).toMatch(/\[engine\] must be a table/);
+  });
+
   test('malformed TOML', () => {
     expect(complaints(() => parseConfig('[server]\ntls-cert = \n', 's.toml'))[0]).toMatch(/^s\.toml:2: is not TOML: /);
   });
