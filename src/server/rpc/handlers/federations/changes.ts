@@ -16,7 +16,7 @@ export const changeHandlers: Pick<
   'federations.create' | 'federations.archive' | 'federations.configure-simulation'
 > = {
   'federations.create': async (services, call, input) => {
-    const id = checkFederationId(input.federation);
+    const id = checkFederationId(ownedName(input.federation, callerOf(call).account.handle));
     const federation: Federation = {
       id,
       description: plainText(input.description, MAX_DESCRIPTION),
@@ -56,6 +56,11 @@ export const changeHandlers: Pick<
     return seen(services, call, await services.federations.change(federation.id, { simulationConfig: config }));
   },
 };
+
+/** A name alone, as flwr sends it, is one of the caller's own. */
+function ownedName(name: string, owner: string): string {
+  return /^[\w-]+$/.test(name) ? `@${owner}/${name}` : name;
+}
 
 async function engineFor({ facts, federations }: Services, { engine }: CreateFederationInput): Promise<string> {
   const standing = await federations.find(facts.defaultFederation);
