@@ -4,10 +4,12 @@ import { type LoginStore, notLoggedIn } from '../client/login.ts';
 import type { Remote } from '../client/remote.ts';
 import type { Session } from '../client/session.ts';
 import { AppError } from '../core/errors.ts';
+import type { ServerKind } from '../credentials/records.ts';
 import { type Connection, loadRootCertificates } from '../project/connections.ts';
 import { resolveTarget, type Target } from '../project/target.ts';
 import type { Context } from './context.ts';
 import { openLoginStore } from './login-store.ts';
+import type { Link } from './superlink.ts';
 
 /** The server that a command talks to. */
 export interface Control {
@@ -22,6 +24,15 @@ export interface Plane extends Control {
   readonly session: Session;
 }
 
+/** Where a command goes, from files alone. */
+export interface Place {
+  readonly target: Target;
+  readonly connection: Connection;
+  readonly endpoint: Endpoint;
+  /** What kind of server gave the stored login; undefined where nobody is logged in. */
+  readonly login: ServerKind | undefined;
+}
+
 /** The connection that `[APP] [FEDERATION]` name. Reads files only. */
 export async function findTarget(context: Context, positionals: readonly (string | undefined)[]): Promise<Target> {
   return await resolveTarget({ positionals, cwd: context.cwd, env: context.env });
@@ -33,27 +44,63 @@ export function positionalsOf(flags: { app?: string | undefined; connection?: st
 }
 
 /**
- * Opens the server that the arguments name.
- * @throws UNAUTHENTICATED NOT_LOGGED_IN, INVALID_ARGUMENT INSECURE_REFUSED, and what reading the project throws
+ * Opens the server that the arguments name: with a stored login the one that it is from, at once; without one it is asked
+ * what it is. Whether somebody is logged in is looked at before gRPC is loaded.
+ * @throws UNAUTHENTICATED NOT_LOGGED_IN, FAILED_PRECONDITION INSECURE_REFUSED, and what reading the project throws
  */
-export async function openControl(context: Context, positionals: readonly (string | undefined)[]): Promise<Control> {
-  return await openPlane(context, positionals);
+export async function openControl(
+  context: Context,
+  positionals: readonly (string | undefined)[],
+): Promise<Plane | Link> {
+  return await openAt(context, await findPlace(context, positionals));
+}
+
+async function openAt(context: Context, place: Place): Promise<Plane | Link> {
+  if (place.login === 'fedctl') return await planeAt(context, place);
+  const { openLink } = await import('./superlink.ts');
+  return await openLink(context, place);
+}
+
+export function isPlane(control: Plane | Link): control is Plane {
+  return control.remote.kind === 'fedctl';
 }
 
 /**
- * Opens the control plane that the arguments name. Whether somebody is logged in is looked at before gRPC is loaded.
- * @throws as {@link openControl} does
+ * Opens the control plane that the arguments name.
+ * @throws as {@link openControl} does; UNIMPLEMENTED NOT_SERVED_HERE where a SuperLink stands there
  */
 export async function openPlane(context: Context, positionals: readonly (string | undefined)[]): Promise<Plane> {
+  const place = await findPlace(context, positionals);
+  refuseInsecure(place.connection);
+  const control = await openAt(context, place);
+  if (isPlane(control)) return control;
+  const text = `The server at ${place.connection.address} is a SuperLink: it knows no rights.`;
+  throw new AppError('UNIMPLEMENTED', 'NOT_SERVED_HERE', text, {
+    hint: 'A fedctl control plane in front of it does: see "fedctl server --help".',
+  });
+}
+
+async function findPlace(context: Context, positionals: readonly (string | undefined)[]): Promise<Place> {
   const target = await findTarget(context, positionals);
-  refuseInsecure(target.connection);
-  const endpoint = await endpointOf(target.connection);
-  const store = openLoginStore(target.connection, endpoint.rootCertificates);
-  if ((await store.read()) === undefined) throw notLoggedIn();
+  const { connection } = target;
+  const endpoint = await endpointOf(connection);
+  const place = { target, connection, endpoint, login: undefined };
+  if (connection.userAuth === false) return place;
+  if (connection.insecure) {
+    if (connection.userAuth) refuseInsecure(connection);
+    return place;
+  }
+  const login = await openLoginStore(connection, endpoint.rootCertificates).read();
+  if (login === undefined && connection.userAuth) throw notLoggedIn();
+  return { ...place, login: login?.kind };
+}
+
+async function planeAt(context: Context, { target, connection, endpoint }: Place): Promise<Plane> {
   const client = await openClient(context, endpoint);
+  const store = openLoginStore(connection, endpoint.rootCertificates, 'fedctl');
   const session = await openSessionOf(context, client, store);
   const { fedctlRemote } = await import('../client/index.ts');
-  return { target, connection: target.connection, remote: fedctlRemote({ client, session }), client, session };
+  return { target, connection, remote: fedctlRemote({ client, session }), client, session };
 }
 
 /** The session of whoever is logged in by `store`. */
@@ -66,9 +113,14 @@ export async function openSessionOf(context: Context, client: Client, store: Log
 /** A channel to a server, closed when the command ends. Loads gRPC. */
 export async function openClient(context: Context, endpoint: Endpoint): Promise<Client> {
   const { connect } = await import('../client/index.ts');
-  const client = connect(endpoint, { userAgent: context.program.replace(' ', '/') });
+  const client = connect(endpoint, { userAgent: userAgentOf(context) });
   context.atEnd(() => client.close());
   return client;
+}
+
+/** "fedctl/0.1.0" */
+export function userAgentOf({ program }: Context): string {
+  return program.replace(' ', '/');
 }
 
 export async function endpointOf(connection: Connection): Promise<Endpoint> {

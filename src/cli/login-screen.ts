@@ -44,15 +44,17 @@ export function pendingScreen(
 
 async function pendingLines(context: Context, pending: PendingLogin, connection: Connection): Promise<string[]> {
   const qr = await qrLines(pending.verificationUriComplete, context.stdio);
+  const plain = pending.verificationUri === pending.verificationUriComplete;
+  const coded = pending.userCode !== '';
   return [
     `Log in to ${connection.address} (connection "${connection.name}").`,
     '',
     `  Open:       ${safeLine(pending.verificationUriComplete)}`,
-    `  Or go to:   ${safeLine(pending.verificationUri)}`,
-    `  Your code:  ${safeLine(pending.userCode)}`,
+    ...(plain ? [] : [`  Or go to:   ${safeLine(pending.verificationUri)}`]),
+    ...(coded ? [`  Your code:  ${safeLine(pending.userCode)}`] : []),
     '',
     ...qr,
-    `Approve this code only if you started this login yourself, for ${connection.host}.`,
+    `Approve this ${coded ? 'code' : 'login'} only if you started this login yourself, for ${connection.host}.`,
     pendingLine(pending),
   ];
 }

@@ -1,13 +1,21 @@
 import { openCredentials } from '../credentials/credential-file.ts';
-import { caPin } from '../credentials/records.ts';
+import { caPin, type ServerKind } from '../credentials/records.ts';
 import type { CredentialFile } from '../credentials/types.ts';
 import type { Connection } from '../project/connections.ts';
 
-/** The credential file of a connection, bound to its address and its certificate authority (security.md CF-05). */
-export function openLoginStore(connection: Connection, rootCertificates: Uint8Array | undefined): CredentialFile {
+/**
+ * The credential file of a connection, bound to its address and its certificate authority (security.md CF-05), and with
+ * `kind` to what kind of server stands there.
+ */
+export function openLoginStore(
+  connection: Connection,
+  rootCertificates: Uint8Array | undefined,
+  kind?: ServerKind,
+): CredentialFile {
   return openCredentials({
     path: connection.credentialsPath,
     origin: connection.address,
     caPin: caPin(rootCertificates),
+    ...(kind === undefined ? {} : { kind }),
   });
 }

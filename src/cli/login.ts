@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Client } from '../client/channel.ts';
+import type { Endpoint } from '../client/endpoint.ts';
 import { loginOf, type NewLogin } from '../client/login.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
@@ -9,6 +10,8 @@ import type { Context } from './context.ts';
 import { endpointOf, findTarget, openClient, openSessionOf, refuseInsecure } from './control.ts';
 import { pendingScreen } from './login-screen.ts';
 import { openLoginStore } from './login-store.ts';
+import { identify } from './superlink.ts';
+import { logInAtSuperlink, standsAtSuperlink } from './superlink-login.ts';
 import { safeLine } from './text.ts';
 
 export interface LoginInput {
@@ -22,10 +25,19 @@ export interface LoginInput {
 }
 
 export interface LoginResult {
+  /** Empty where the server doesn't tell: a SuperLink. */
   readonly account: string;
   readonly connection: Connection;
   /** There was a login, and it is still good. */
   readonly already: boolean;
+}
+
+/** Where somebody logs in. */
+export interface LoginPlace {
+  readonly context: Context;
+  readonly connection: Connection;
+  readonly endpoint: Endpoint;
+  readonly input: LoginInput;
 }
 
 /** Logs in by the device grant, or finds that somebody is logged in already. */
@@ -34,12 +46,20 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
   refuseInsecure(connection);
   refuseOff(connection);
   const endpoint = await endpointOf(connection);
-  const store = openLoginStore(connection, endpoint.rootCertificates);
-  const client = await openClient(context, endpoint);
-  const standing = input.force ? undefined : await standingAccount(context, client, store);
+  const place: LoginPlace = { context, connection, endpoint, input };
+  const standing = input.force ? undefined : await standingAccount(place);
   if (standing !== undefined) return { account: standing, connection, already: true };
+  const found = await identify(context, endpoint);
   // Before anybody is sent to a browser: a login that could not be stored is no use.
+  const store = openLoginStore(connection, endpoint.rootCertificates);
   for (const warning of await store.prepare()) context.note(safeLine(warning));
+  const account = found.kind === 'fedctl' ? await logInAtPlane(place) : await logInAtSuperlink(place, found.transport);
+  return { account, connection, already: false };
+}
+
+async function logInAtPlane({ context, connection, endpoint, input }: LoginPlace): Promise<string> {
+  const store = openLoginStore(connection, endpoint.rootCertificates, 'fedctl');
+  const client = await openClient(context, endpoint);
   const { grants } = await import('../client/grants/index.ts');
   const screen = pendingScreen(context, connection, input.launchBrowser);
   try {
@@ -54,7 +74,7 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
     });
     const login = loginOf(tokens, (text) => new Secret(text));
     await keep(client, store, login);
-    return { account: safeLine(login.account), connection, already: false };
+    return safeLine(login.account);
   } finally {
     screen.end();
   }
@@ -73,16 +93,25 @@ async function keep(client: Client, store: CredentialFile, login: NewLogin): Pro
 }
 
 /** The account whose login still stands at the server; undefined where there is none, or none that is good. */
-async function standingAccount(context: Context, client: Client, store: CredentialFile): Promise<string | undefined> {
+async function standingAccount(place: LoginPlace): Promise<string | undefined> {
+  const { context, connection, endpoint } = place;
   try {
-    if ((await store.read()) === undefined) return undefined;
-    const session = await openSessionOf(context, client, store);
+    const login = await openLoginStore(connection, endpoint.rootCertificates).read();
+    if (login === undefined) return undefined;
+    if (login.kind !== 'fedctl') return await standsAtSuperlink(place, login.kind);
+    const client = await openClient(context, endpoint);
+    const session = await openSessionOf(
+      context,
+      client,
+      openLoginStore(connection, endpoint.rootCertificates, 'fedctl'),
+    );
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
     return safeLine(me.account);
   } catch (error) {
-    // A file that is damaged, foreign or refused is what a new login mends; an unreachable server it does not mend.
-    const mendable = ['UNAUTHENTICATED', 'FAILED_PRECONDITION', 'PERMISSION_DENIED'];
-    if (isAppError(error) && mendable.includes(error.code)) return undefined;
+    // A file that is damaged, foreign or refused is what a new login mends, as is a server of another kind than before;
+    // an unreachable server it does not mend.
+    const mendable = ['UNAUTHENTICATED', 'FAILED_PRECONDITION', 'PERMISSION_DENIED', 'UNIMPLEMENTED'];
+    if (isAppError(error) && (mendable.includes(error.code) || error.reason === 'SERVER_NOT_GRPC')) return undefined;
     throw error;
   }
 }

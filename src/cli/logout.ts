@@ -15,21 +15,28 @@ export interface LogoutResult {
   readonly loggedOut: boolean;
   /** False where the identity provider could not be told, or was not asked. */
   readonly providerRevoked: boolean;
+  /** The login was forgotten here, and its tokens stay good until they end by themselves. */
+  readonly localOnly: boolean;
 }
 
-/** Ends the session at the server, then forgets it here. Nothing is forgotten where the server can't be told. */
+/**
+ * Ends the session at the server, then forgets it here. Nothing is forgotten where the server can't be told; a SuperLink has
+ * no way to be told.
+ */
 export async function logOut(context: Context, input: LogoutInput): Promise<LogoutResult> {
   const { connection } = await findTarget(context, input.positionals);
   const endpoint = await endpointOf(connection);
   const store = openLoginStore(connection, endpoint.rootCertificates);
-  const done = (loggedOut: boolean, providerRevoked: boolean) => ({
+  const done = (loggedOut: boolean, providerRevoked: boolean, localOnly = false) => ({
     address: connection.address,
     loggedOut,
     providerRevoked,
+    localOnly,
   });
-  if (input.local) return done(await store.remove(), false);
+  if (input.local) return done(await store.remove(), false, true);
   const login = await store.read().catch((error: unknown) => raiseUnreadable(error));
   if (login === undefined) return done(await store.remove(), false);
+  if (login.kind !== 'fedctl') return done(await store.remove(), false, true);
   refuseInsecure(connection);
   const client = await openClient(context, endpoint);
   const { callUnary } = await import('../client/index.ts');

@@ -82,7 +82,7 @@ interface Layout {
  * their own below their run. Owners are named only where one of them is somebody else.
  */
 export async function runTable(runs: readonly Run[], now: string, layout: Layout): Promise<string[]> {
-  const shared = runs.some(({ mine }) => !mine);
+  const shared = runs.some(({ mine, owner }) => !mine && owner !== '');
   const columns = shared ? [...COLUMNS, OWNER] : COLUMNS;
   const rows = runs.map((run) => cellsOf(run, now).slice(0, columns.length));
   const reasons = runs.map((run) => safeLine(tellingReason(run)));

@@ -18,6 +18,7 @@ export function submittedDocument(run: Run, bundle: Bundle) {
   };
 }
 
-export function submittedLine(run: Run): string {
-  return `Run ${run.runId} of ${safeLine(run.app)} is submitted to ${safeLine(run.federation)}.`;
+export function submittedLine(run: Run, bundle: Pick<Bundle, 'app'>): string {
+  const where = run.federation === '' ? '' : ` to ${safeLine(run.federation)}`;
+  return `Run ${run.runId} of ${safeLine(run.app || bundle.app)} is submitted${where}.`;
 }

@@ -11,6 +11,7 @@ import type { Bundle } from '../project/bundle.ts';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
 import { byteSize, progressOn } from './progress.ts';
+import { safeLine } from './text.ts';
 
 export interface SubmitInput {
   /** `--run-config` and `--federation-config`, as typed. */
@@ -82,8 +83,9 @@ export async function submit(context: Context, { remote }: Control, { header, bu
   const progress = progressOn(context.stdio);
   const onProgress = (sent: number) =>
     progress.show(`Uploading ${byteSize(sent)} of ${byteSize(bundle.content.length)}`);
+  const onNote = (text: string) => context.note(safeLine(text));
   const upload = () =>
-    remote.startRun({ header, bundle: bundle.content, onProgress }).finally(() => progress.clear());
+    remote.startRun({ header, bundle: bundle.content, onProgress, onNote }).finally(() => progress.clear());
   if (remote.kind === 'superlink') return await upload();
   return await repeated(context, upload).catch((error: unknown) => {
     throw withRequestId(error, header.requestId);

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, isAppError } from '../core/errors.ts';
 import type { RunId } from '../core/ids.ts';
 import type { Run, StreamLogsResponse } from '../gen/fedctl/v1/runs.ts';
 import type { Client } from './channel.ts';
 import { isServiceError } from './errors.ts';
 import { explainFailure } from './failures.ts';
+import { isPassing, newPatience, type Patience } from './patience.ts';
 import { isExpired, type Session } from './session.ts';
 import { bearer } from './unary.ts';
 
@@ -26,18 +26,9 @@ export interface LogRequest {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 10 * 60_000;
-const BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000] as const;
-/** A server that is drained, restarted or cut off; the offset makes asking again safe. */
-const PASSING: readonly string[] = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ABORTED', 'INTERNAL', 'RESOURCE_EXHAUSTED'];
-
 interface Position {
   offset: bigint;
-  /** The server has answered at least once. Before that a person wants to hear at once what is wrong. */
-  reached: boolean;
-  /** When a stream last stood, by the monotonic clock: long silence of a run is no failure. */
-  stoodAt: number;
-  failures: number;
+  readonly patience: Patience;
 }
 
 /**
@@ -46,7 +37,8 @@ interface Position {
  * @throws what the server says that time can't heal (not found, not permitted, logged out), or the last failure once patience is over.
  */
 export async function* readLog(request: LogRequest): AsyncGenerator<LogEvent> {
-  const position: Position = { offset: 0n, reached: false, stoodAt: performance.now(), failures: 0 };
+  const patience = newPatience(request.patienceMs);
+  const position: Position = { offset: 0n, patience };
   let token = await request.session.token();
   for (;;) {
     try {
@@ -61,10 +53,9 @@ export async function* readLog(request: LogRequest): AsyncGenerator<LogEvent> {
         token = await request.session.renewed(token);
         continue;
       }
-      if (!mayRetry(failure, position, request)) throw failure;
+      if (!patience.allows(failure)) throw failure;
       yield { kind: 'reconnecting', error: failure };
-      await pause(position.failures, failure, request.signal);
-      position.failures += 1;
+      await patience.pause(failure, request.signal);
       token = await currentToken(request, token);
     }
   }
@@ -73,18 +64,19 @@ export async function* readLog(request: LogRequest): AsyncGenerator<LogEvent> {
 /** Reads one stream to its end; true once the run has finished. */
 async function* oneStream(request: LogRequest, token: string, position: Position): AsyncGenerator<LogEvent, boolean> {
   const { client, runId, follow, signal } = request;
+  const { patience } = position;
   const stream = client.runs.streamLogs({ runId, offset: position.offset, follow }, bearer(token));
   const cancel = () => stream.cancel();
   let stood = false;
   stream.once('metadata', () => {
     stood = true;
-    position.reached = true;
+    patience.reached();
   });
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   try {
     for await (const message of stream as AsyncIterable<StreamLogsResponse>) {
-      position.failures = 0;
+      patience.progressed();
       if (message.nextOffset > position.offset) position.offset = message.nextOffset;
       if (message.text !== '') yield { kind: 'text', text: message.text };
       if (message.finished !== undefined) {
@@ -94,15 +86,10 @@ async function* oneStream(request: LogRequest, token: string, position: Position
     }
     return false;
   } finally {
-    if (stood) position.stoodAt = performance.now();
+    if (stood) patience.stood();
     signal.removeEventListener('abort', cancel);
     stream.cancel();
   }
-}
-
-function mayRetry(failure: AppError, position: Position, request: LogRequest): boolean {
-  if (!PASSING.includes(failure.code) || !position.reached) return false;
-  return performance.now() - position.stoodAt < (request.patienceMs ?? PATIENCE_MS);
 }
 
 /** Renewal may fail while the server is away; the old token is good for another try. */
@@ -110,7 +97,7 @@ async function currentToken(request: LogRequest, token: string): Promise<string>
   try {
     return await request.session.token();
   } catch (error) {
-    if (isAppError(error) && PASSING.includes(error.code)) return token;
+    if (isAppError(error) && isPassing(error)) return token;
     throw error;
   }
 }
@@ -119,11 +106,4 @@ async function failureOf(error: unknown, client: Client): Promise<AppError> {
   if (isAppError(error)) return error;
   if (isServiceError(error)) return await explainFailure(error, client.endpoint);
   throw error;
-}
-
-/** Waits longer each time, never in step with others (security.md F-40). */
-async function pause(failures: number, failure: AppError, signal: AbortSignal): Promise<void> {
-  const base = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 8_000;
-  const wait = Math.max(base * (0.5 + Math.random()), Math.min(failure.retryAfterMs ?? 0, 30_000));
-  await delay(wait, undefined, { signal }).catch(() => {});
 }

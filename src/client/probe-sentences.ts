@@ -97,7 +97,7 @@ const SENTENCES: Readonly<Record<ProbeFinding['kind'], Sentence>> = {
   },
   'not-grpc': {
     reason: 'SERVER_NOT_GRPC',
-    text: (address) => `${address} speaks HTTP, but not gRPC.`,
+    text: (address) => `${address} speaks HTTP, but neither gRPC nor Flower's API.`,
     hint: () => "Check the port: the control plane's gRPC port is 9093 unless its operator says otherwise.",
   },
   closed: {

@@ -21,8 +21,11 @@ export async function diagnose(endpoint: Endpoint, cause: unknown): Promise<AppE
   return sentenceFor(finding, endpoint, cause);
 }
 
-/** Looks at name, port, TLS and protocol in turn, and stops at the first thing that is wrong. Takes 4 s at most per step. */
-export async function probe(endpoint: Endpoint): Promise<ProbeFinding> {
+/**
+ * Looks at name, port, TLS and protocol in turn, and stops at the first thing that is wrong. Takes 4 s at most per step.
+ * For HTTP the protocol is not looked at.
+ */
+export async function probe(endpoint: Endpoint, transport: 'grpc' | 'http' = 'grpc'): Promise<ProbeFinding> {
   const { host, port } = splitAddress(endpoint.address);
   if (isIP(host) === 0) {
     try {
@@ -32,16 +35,18 @@ export async function probe(endpoint: Endpoint): Promise<ProbeFinding> {
     }
   }
   try {
-    return endpoint.insecure ? await probePlain(host, port) : await probeTls(endpoint, host, port);
+    const found = endpoint.insecure ? await probePlain(host, port, transport) : await probeTls(endpoint, host, port);
+    return transport === 'http' && found.kind === 'not-grpc' ? { ...found, kind: 'healthy' } : found;
   } catch (error) {
     return classify(error, endpoint.insecure);
   }
 }
 
-async function probePlain(host: string, port: number): Promise<ProbeFinding> {
+async function probePlain(host: string, port: number, transport: 'grpc' | 'http'): Promise<ProbeFinding> {
   const socket = connectTcp({ host, port });
   try {
     await once(socket, 'connect');
+    if (transport === 'http') return { kind: 'healthy' };
     socket.write(PREFACE);
     const first = await firstBytes(socket);
     if (first === undefined || first[0] === 0x15) return { kind: 'wants-tls' };
@@ -60,7 +65,7 @@ async function probeTls(endpoint: Endpoint, host: string, port: number): Promise
     port,
     ca,
     servername: isAddress ? 'localhost' : host,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
   try {

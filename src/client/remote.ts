@@ -9,6 +9,8 @@ export interface RemoteUpload {
   readonly bundle: Uint8Array;
   /** Bytes handed to the network so far. */
   readonly onProgress: (sent: number) => void;
+  /** A remark of the server beside its answer. */
+  readonly onNote: (text: string) => void;
 }
 
 /** Which log to read, and how. */

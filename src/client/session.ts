@@ -3,7 +3,8 @@ import { type AppError, isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Client } from './channel.ts';
 import { isDue, type LoginStore, loginOf, type NewLogin, notLoggedIn, type StoredLogin } from './login.ts';
-import { callTimeout, callUnary, type UnaryMethod } from './unary.ts';
+import { callTimeout } from './timeout.ts';
+import { callUnary, type UnaryMethod } from './unary.ts';
 
 /** A server that crashed while it renewed this very session takes up to 25 s until another may. */
 const RENEWAL_MS = 40_000;

@@ -2,6 +2,7 @@ import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } f
 import type { AppError } from '../core/errors.ts';
 import type { Client } from './channel.ts';
 import { explainFailure } from './failures.ts';
+import { callTimeout } from './timeout.ts';
 
 /** A unary method of a generated stub, bound to it. */
 export type UnaryMethod<Request, Response> = (
@@ -16,12 +17,6 @@ export interface UnaryOptions {
   readonly token?: string | undefined;
   /** Until the answer must be there. Milliseconds; {@link callTimeout} by default. */
   readonly timeoutMs?: number;
-}
-
-/** Time for one answer in milliseconds: 20 s, or the seconds in FEDCTL_TIMEOUT (1 to 600). */
-export function callTimeout(env: NodeJS.ProcessEnv = process.env): number {
-  const seconds = Number(env.FEDCTL_TIMEOUT);
-  return seconds >= 1 && seconds <= 600 ? seconds * 1000 : 20_000;
 }
 
 /** Metadata with the access token, or empty. */

@@ -7,7 +7,7 @@ const trueOrFalse = option({ options: ['true', 'false'] as const });
 
 export default class Login extends BaseCommand {
   static override description =
-    'Log in to a control plane, in a browser on this or any other device.\nThe login is kept for this connection and renewed by itself.';
+    'Log in to a control plane, or to a SuperLink that has a login, in a browser on this or any other device.\nThe login is kept for this connection and renewed by itself.';
   static override examples = [
     '<%= config.bin %> login',
     '<%= config.bin %> login ./my-app lab',
@@ -34,8 +34,17 @@ export default class Login extends BaseCommand {
       launchBrowser: asked === undefined ? undefined : asked === 'true',
       provider: flags.provider,
     });
-    const where = `${connection.address} as ${account}`;
+    const where = account === '' ? connection.address : `${connection.address} as ${account}`;
     const line = already ? `You are logged in to ${where} already. --force logs in anew.` : `Logged in to ${where}.`;
-    this.print({ success: true, account, connection: connection.name, address: connection.address, already }, [line]);
+    this.print(
+      {
+        success: true,
+        account: account === '' ? null : account,
+        connection: connection.name,
+        address: connection.address,
+        already,
+      },
+      [line],
+    );
   }
 }

@@ -14,13 +14,14 @@ export default class Logout extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logout);
     const result = await logOut(this.context, { positionals: [args.app, args.federation], local: flags.local });
-    const { address, loggedOut, providerRevoked } = result;
-    const done = flags.local
-      ? `The login to ${address} is forgotten here; its session goes on at the server.`
-      : `Logged out of ${address}.`;
+    const { address, loggedOut, providerRevoked, localOnly } = result;
+    const rest = flags.local
+      ? 'its session goes on at the server'
+      : "a SuperLink can't end it, its tokens go on until they expire";
+    const done = localOnly ? `The login to ${address} is forgotten here; ${rest}.` : `Logged out of ${address}.`;
     const line = loggedOut ? done : `You were not logged in to ${address}.`;
     this.print({ success: true, 'logged-out': loggedOut, 'provider-revoked': providerRevoked, address }, [line]);
-    if (loggedOut && !providerRevoked && !flags.local && !this.json) {
+    if (loggedOut && !providerRevoked && !localOnly && !this.json) {
       this.note('The identity provider could not be told; its own session may still stand.');
     }
   }

@@ -28,6 +28,9 @@ export default class Ls extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Ls);
     const control = await openControl(this.context, [args.app, args.federation]);
+    if (flags.mine && control.remote.kind === 'superlink') {
+      this.note('A SuperLink lists the runs that it has for you: --mine changes nothing.');
+    }
     const { runId, ...filter } = { ...flags, runId: flags['run-id'] };
     const listed = await listRuns(control, { runId, ...filter }, this.stdio);
     this.print(listed.document, listed.lines);

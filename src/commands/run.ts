@@ -51,10 +51,13 @@ export default class Run extends BaseCommand {
       requestId: flags['request-id'],
       flwrVersion: flags['flwr-version'],
     });
+    if (flags['request-id'] !== undefined && control.remote.kind === 'superlink') {
+      this.note('A SuperLink knows no request ids: submitting again with the same one starts another run.');
+    }
     const run = await submit(this.context, control, submission);
     const document = submittedDocument(run, submission.bundle);
-    if (!flags.stream) return this.print(document, [submittedLine(run)]);
-    if (!this.json) this.stdio.out(`${submittedLine(run)}\n`);
+    if (!flags.stream) return this.print(document, [submittedLine(run, submission.bundle)]);
+    if (!this.json) this.stdio.out(`${submittedLine(run, submission.bundle)}\n`);
     const { finished, text } = await printLog(this.context, control, { runId: run.runId, follow: true });
     if (finished === undefined) return;
     this.print({ ...document, status: finished.status, 'status-details': finished.reason, log: text }, []);

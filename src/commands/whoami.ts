@@ -1,5 +1,5 @@
 import { BaseCommand } from '../cli/base-command.ts';
-import { openPlane } from '../cli/control.ts';
+import { isPlane, openControl } from '../cli/control.ts';
 import { identityDocument, identityLines } from '../cli/identity-view.ts';
 import { targetArgs } from '../cli/target-args.ts';
 
@@ -10,7 +10,14 @@ export default class Whoami extends BaseCommand {
 
   async run(): Promise<void> {
     const { args } = await this.parse(Whoami);
-    const { client, session, connection } = await openPlane(this.context, [args.app, args.federation]);
+    const control = await openControl(this.context, [args.app, args.federation]);
+    const { connection } = control;
+    if (!isPlane(control)) {
+      const { linkDocument, linkLines, proveLink } = await import('../cli/link-view.ts');
+      await proveLink(control);
+      return this.print(linkDocument(control), linkLines(control));
+    }
+    const { client, session } = control;
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
     this.print(identityDocument(me, connection), identityLines(me, connection));
   }

@@ -138,7 +138,7 @@ async function tryRenew(
     lock = tryLock(dirs.inner, place.lockName, place.onStep);
   } catch (error) {
     // No lock can be had on a full or read-only disk; the server answers a pair that was renewed twice alike.
-    return { credentials: unsaved(await request.renew(current)), warning: notSaved(place, error) };
+    return { credentials: unsaved(place, await request.renew(current)), warning: notSaved(place, error) };
   }
   if (lock === undefined) return undefined;
   return await whileHeld(lock, dirs, () => renewLocked(place, dirs, request));
@@ -157,11 +157,11 @@ async function renewLocked(
     (error: unknown) => notSaved(place, error),
   );
   const tokens = await fetchNext(current);
-  if (obstacle !== undefined) return { credentials: unsaved(tokens), warning: obstacle };
+  if (obstacle !== undefined) return { credentials: unsaved(place, tokens), warning: obstacle };
   try {
     return { credentials: writeLogin(place, dirs, tokens), warning: undefined };
   } catch (error) {
-    return { credentials: unsaved(tokens), warning: notSaved(place, error) };
+    return { credentials: unsaved(place, tokens), warning: notSaved(place, error) };
   }
 }
 

@@ -14,6 +14,10 @@ export interface TokenPair {
   readonly refreshToken: Secret;
 }
 
+/** What kind of server gave a login: a control plane of ours, or a SuperLink with Flower's login, over gRPC or HTTP. */
+export type ServerKind = 'fedctl' | 'superlink-grpc' | 'superlink-http';
+const KINDS: readonly unknown[] = ['fedctl', 'superlink-grpc', 'superlink-http'] satisfies ServerKind[];
+
 /** What a token pair is bound to; lives beside it, because flwr would drop it. */
 export interface MetaRecord {
   /** Origin `host:port` that the tokens may be sent to. */
@@ -33,6 +37,8 @@ export interface MetaRecord {
   readonly uptime: number;
   /** How often a pair was written. */
   readonly generation: number;
+  /** Absent for a control plane. */
+  readonly kind?: ServerKind;
 }
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -110,6 +116,7 @@ export function parseMeta(text: string, path: string): readonly MetaRecord[] {
   const sound = (record: unknown): record is MetaRecord =>
     typeof record === 'object' &&
     record !== null &&
+    KINDS.includes((record as Partial<MetaRecord>).kind ?? 'fedctl') &&
     Object.entries(RECORD_TYPES).every(([key, type]) => typeof (record as Record<string, unknown>)[key] === type);
   if (version === META_VERSION && Array.isArray(records) && records.every(sound)) return records;
   throw corrupt(path, 'is damaged');

@@ -86,6 +86,9 @@ export function readLogin(place: LoginPlace, { inner }: LoginDirs): Credentials 
   if (record === undefined) throw foreign(place, 'belongs to another session');
   if (record.server !== place.origin) throw foreign(place, `is for ${record.server}, not for ${place.origin}`);
   if (record.ca !== place.caPin) throw foreign(place, 'was made with other root certificates');
+  if (place.kind !== undefined && (record.kind ?? 'fedctl') !== place.kind) {
+    throw foreign(place, 'is for another kind of server');
+  }
   return credentialsOf(pair, record, place.now());
 }
 
@@ -95,6 +98,7 @@ function credentialsOf(pair: TokenPair, record: MetaRecord, now: number): Creden
     sessionId: record.session,
     issuer: record.issuer,
     account: record.account,
+    kind: record.kind ?? 'fedctl',
     expiresInMs: lifeLeft(record, pair, now),
     generation: record.generation,
   };
@@ -134,6 +138,7 @@ export function writeLogin(place: LoginPlace, { inner }: LoginDirs, tokens: NewT
     'expires-in': tokens.expiresIn,
     ...bootClock(),
     generation: (before?.generation ?? 0) + 1,
+    ...(place.kind === undefined || place.kind === 'fedctl' ? {} : { kind: place.kind }),
   };
   const { onStep } = place;
   for (const name of [place.tokensName, place.metaName]) sweepTemporaries(inner, name);
@@ -155,8 +160,9 @@ export function removeLogin(place: LoginPlace, { inner }: LoginDirs): boolean {
 }
 
 /** A pair that is good but could not be stored. */
-export function unsaved(tokens: NewTokens): Credentials {
+export function unsaved({ kind = 'fedctl' }: LoginPlace, tokens: NewTokens): Credentials {
   return {
+    kind,
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,
     sessionId: tokens.sessionId,

@@ -1,6 +1,6 @@
 import type { AppError } from '../core/errors.ts';
 import type { StepHook } from './atomic-write.ts';
-import type { TokenPair } from './records.ts';
+import type { ServerKind, TokenPair } from './records.ts';
 
 /** What a login or a renewal gave. */
 export interface NewTokens extends TokenPair {
@@ -16,6 +16,8 @@ export interface Credentials extends TokenPair {
   readonly sessionId: string;
   readonly issuer: string;
   readonly account: string;
+  /** What kind of server it is from, and may be sent to. */
+  readonly kind: ServerKind;
   /** Ms of life left of the access token when it was read; at most 0 = renew first. */
   readonly expiresInMs: number;
   /** How often a pair was written since the file was made. */
@@ -29,6 +31,8 @@ export interface CredentialOptions {
   readonly origin: string;
   /** From {@link caPin}. */
   readonly caPin: string;
+  /** A login of another kind is not given out. Absent: a login of any kind is read, and one of a control plane is written. */
+  readonly kind?: ServerKind;
   /** How long to wait for other processes, in ms. */
   readonly lockTimeoutMs?: number;
   readonly now?: () => number;

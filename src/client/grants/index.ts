@@ -2,18 +2,9 @@ import type { Clock } from '../../core/clock.ts';
 import type { TokenPair } from '../../gen/fedctl/v1/sessions.ts';
 import type { Client } from '../channel.ts';
 import { deviceCode } from './device-code.ts';
+import type { PendingLogin } from './polling.ts';
 
-/** What a person needs to approve a login. */
-export interface PendingLogin {
-  readonly userCode: string;
-  readonly verificationUri: string;
-  /** The address with the code in it; the plain one where the provider has none. */
-  readonly verificationUriComplete: string;
-  readonly provider: string;
-  /** Seconds at the start. */
-  readonly expiresIn: number;
-  readonly secondsLeft: () => number;
-}
+export type { PendingLogin } from './polling.ts';
 
 export interface GrantRequest {
   readonly client: Client;

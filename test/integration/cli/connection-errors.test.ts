@@ -162,9 +162,21 @@ describe('bad input: one clear sentence, nothing sent, nothing changed', () => {
     },
   );
 
-  test('nobody logged in: exit code 3, with no server asked', async () => {
+  test('nobody logged in where the connection says that there is a login: exit code 3, with no server asked', async () => {
     const project = await projectAt('127.0.0.1:1');
+    await project.connect(['address = "127.0.0.1:1"', 'enable-user-auth = true']);
     expect(await project.cli('ls')).toMatchObject({
+      code: 3,
+      stderr: 'Error: You are not logged in.\nRun: fedctl login\n',
+    });
+  });
+
+  test('nobody logged in and nothing said about it: the server is asked what it is', async () => {
+    const project = await projectAt('127.0.0.1:1');
+    expect(await project.cli('ls')).toMatchObject({ code: 6, stderr: expect.stringContaining('Nothing listens') });
+    const tls = await selfSigned();
+    const other = await projectAt(`localhost:${await fakeWith(tls)}`, tls.cert);
+    expect(await other.cli('ls')).toMatchObject({
       code: 3,
       stderr: 'Error: You are not logged in.\nRun: fedctl login\n',
     });

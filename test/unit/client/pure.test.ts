@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { splitAddress } from '../../../src/client/endpoint.ts';
 import { toAppError } from '../../../src/client/errors.ts';
-import { isWebAddress } from '../../../src/client/grants/device-code.ts';
+import { isWebAddress } from '../../../src/client/grants/polling.ts';
 import { isDue } from '../../../src/client/login.ts';
 import { isLoopback } from '../../../src/core/addresses.ts';
 import { Secret } from '../../../src/core/secret.ts';
