@@ -44,7 +44,9 @@ export interface FakeState {
   expireOnBreak: boolean;
   /** Next call fails so; consumed. */
   failNext: FakeFailure[];
-  submitted: { requestId: string; size: number; runConfig: object }[];
+  submitted: { requestId: string; sha256: string; size: number; runConfig: object }[];
+  /** What GetServerInfo says of the engine. */
+  bundleFamily: number;
   /** Forget the answer of the next submission after the run was made. */
   loseAnswer: boolean;
   requests: string[];
@@ -108,6 +110,7 @@ export function newState(): FakeState {
     expireOnBreak: false,
     failNext: [],
     submitted: [],
+    bundleFamily: 4,
     loseAnswer: false,
     requests: [],
   };
@@ -223,7 +226,7 @@ function sessionsOf(state: FakeState): SessionsServer {
       callback(null, {
         version: '0.1.0',
         issuer: 'https://fake.example',
-        bundleFamily: 4,
+        bundleFamily: state.bundleFamily,
         loginRequired: true,
         timeMs: BigInt(Date.now()),
         maxBundleBytes: 10_485_760n,
@@ -311,7 +314,8 @@ function runsOf(state: FakeState): RunsServer {
             runId: 1000000000000000000n + BigInt(state.runs.length),
           });
         if (known === undefined) state.runs.unshift(run);
-        state.submitted.push({ requestId: header.requestId, size, runConfig: header.runConfig });
+        const { requestId, bundleSha256: sha256, runConfig } = header;
+        state.submitted.push({ requestId, sha256, size, runConfig });
         if (state.loseAnswer) {
           state.loseAnswer = false;
           return callback({ code: status.UNAVAILABLE, details: 'Connection dropped' });

@@ -8,8 +8,9 @@ import { buildBundle } from '../../../src/project/bundle.ts';
 import { TEMPLATES } from '../../../src/project/new.ts';
 import { verifyBundle } from '../../../src/server/runs/bundle.ts';
 import { runFlower } from '../../support/flower-cli.ts';
+import { writeNastyTree } from './nasty-tree.ts';
 import { type FlwrOutcome, RELEASES, runFlwr } from './releases.ts';
-import { SECRETS, TREES, writeNastyTree, writeSecretTree } from './trees.ts';
+import { SECRETS, TREES, writeSecretTree } from './trees.ts';
 
 let scratch: string;
 let apps: string;
