@@ -297,7 +297,7 @@ function runsOf(state: FakeState): RunsServer {
     pullArtifacts: (_call, callback) => callback(null, { url: '', expiresIn: 0 }),
     startRun: (call, callback) => {
       const refused = refusal(state, call.metadata);
-      let header: { requestId: string; runConfig: object } = { requestId: '', runConfig: {} };
+      let header = { requestId: '', bundleSha256: '', runConfig: {} as object };
       let size = 0;
       call.on('data', (message) => {
         if (message.header !== undefined) header = message.header;
