@@ -16,14 +16,20 @@ export async function checkFolder({ projectDir }: Connection): Promise<Finding[]
   return [warn('project', `${projectDir}: ${who} can write it`, `Run: chmod go-w ${projectDir}`)];
 }
 
-/** The stored login: there, ours, private, undamaged, and not about to be committed. */
-export async function checkCredentials(connection: Connection): Promise<Finding[]> {
+/**
+ * The stored login: there, ours, private, undamaged, and not about to be committed.
+ * @param wantsLogin false where the server takes everybody; undefined where that is not known
+ */
+export async function checkCredentials(connection: Connection, wantsLogin: boolean | undefined): Promise<Finding[]> {
+  if (wantsLogin === false) return [ok('login', 'none needed: whoever reaches this SuperLink may use it')];
+  if (connection.insecure) return [ok('login', 'none: logins need TLS')];
   try {
     const store = openLoginStore(connection, await loadRootCertificates(connection));
     const login = await store.read();
     if (login === undefined) return [warn('login', 'you are not logged in', 'Run: fedctl login')];
     const warnings = await store.prepare();
-    const good = ok('login', `stored in ${store.path} for ${login.account}, private`);
+    const whose = login.account === '' ? '' : ` for ${login.account}`;
+    const good = ok('login', `stored in ${store.path}${whose}, private`);
     return [
       good,
       ...warnings.map((text) => warn('login', text, 'Install git, or see to it yourself that it is never committed.')),

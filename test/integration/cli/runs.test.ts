@@ -251,6 +251,7 @@ test('doctor tells what is well', async () => {
     'login ok',
     'tls ok',
     'server ok',
+    'flwr ok',
     'clock ok',
     'openfga ok',
   ]);
