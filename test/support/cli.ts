@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Secret } from '../../src/core/secret.ts';
 import { openCredentials } from '../../src/credentials/credential-file.ts';
 import { caPin } from '../../src/credentials/records.ts';
@@ -20,6 +21,8 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Of a process group of its own, with an open standard input: what src/dev/supervise.ts wants. */
+  readonly leads?: boolean;
 }
 
 /** A running CLI whose output can be looked at while it comes. */
@@ -39,8 +42,17 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
 }
 
 /** Starts any program; `env` is all of its environment. */
-export function startProgram(program: string, args: readonly string[], { cwd, env }: Required<CliOptions>): RunningCli {
-  const child = spawn(program, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env, leads = false }: CliOptions & { env: NodeJS.ProcessEnv },
+): RunningCli {
+  const child = spawn(program, [...args], {
+    cwd,
+    env,
+    detached: leads,
+    stdio: [leads ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  }) as ChildProcess & { stdout: Readable; stderr: Readable };
   let [stdout, stderr] = ['', ''];
   const watchers = new Set<() => void>();
   child.stdout.on('data', (data) => {
