@@ -8,6 +8,9 @@ export interface Archive {
   readonly content: Readable;
 }
 
+/** Bytes read at once: with 64 KiB, a third more processor time goes by. */
+const PIECE = 256 * 1024;
+
 /** Names that some unpacking program takes for a path, a device or an end are spelled out: `\` is `%5C`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be in a name
 const UNSAFE = /[\u0000-\u001f\u007f\\:*?"<>|]/g;
@@ -43,7 +46,7 @@ export async function zipOf(folder: RunFolder, name: string, files: readonly Fou
 /** As many bytes as were found: one that grows is cut there, one that shrinks fails. */
 async function openContent(folder: RunFolder, file: FoundFile): Promise<Readable> {
   const handle = await folder.open(file);
-  if (file.size > 0) return handle.createReadStream({ start: 0, end: file.size - 1 });
+  if (file.size > 0) return handle.createReadStream({ start: 0, end: file.size - 1, highWaterMark: PIECE });
   await handle.close();
   return Readable.from([]);
 }
