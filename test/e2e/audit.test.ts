@@ -10,6 +10,7 @@ import { type Answer, bearer, type CallOptions, flowerPair, openWire } from '../
 import { findCanaries, providerCanaries, sinksOf, stackCanaries, tokenCanaries } from '../support/canaries.ts';
 import { invitePeople } from '../support/people.ts';
 import { until } from '../support/until.ts';
+import { OTHER_CALLS } from './audit-table.ts';
 import { sharedStack } from './stack/shared.ts';
 
 interface Row {
@@ -168,6 +169,13 @@ describe('the audit trail', () => {
     expect({ code: answer.code, details: answer.details }).toMatchObject({ code });
     const named = rows.map((row) => ({ ...row, object: row.object.replace(String(own), 'OWN') }));
     expect(named).toMatchObject([{ principal: 'user:dev|carol', session_id: session, ...expected }]);
+  });
+
+  test.each(OTHER_CALLS)('AU-01: $path leaves one row that names its object: $row.action', async (one) => {
+    const { path, request, code, row } = one;
+    const { answer, rows } = await audited(path, { request, metadata: token });
+    expect({ code: answer.code, details: answer.details }).toMatchObject({ code });
+    expect(rows).toMatchObject([{ principal: 'user:dev|carol', session_id: session, ...row }]);
   });
 
   test.each([

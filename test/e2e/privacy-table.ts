@@ -1,4 +1,6 @@
 import { status } from '@grpc/grpc-js';
+import { FederationsService } from '../../src/gen/fedctl/v1/federations.ts';
+import { SupernodesService } from '../../src/gen/fedctl/v1/supernodes.ts';
 
 /** One way in which a procedure names a run. */
 export interface NamingCall {
@@ -62,6 +64,12 @@ export const NAMES_RUN: readonly NamingCall[] = [
     owner: status.OK,
   },
   { path: '/fedctl.v1.Access/Revoke', request: grantOn, owner: status.OK },
+  // It has not ended, and this stack keeps no artifacts.
+  ...['/fedctl.v1.Runs/PullArtifacts', '/flwr.proto.Control/PullArtifacts'].map((path) => ({
+    path,
+    request: (runId: bigint) => ({ runId }),
+    owner: status.FAILED_PRECONDITION,
+  })),
   { path: '/flwr.proto.Control/ListRuns', request: (runId) => ({ runId, limit: undefined }), owner: status.OK },
   {
     path: '/flwr.proto.Control/StreamLogs',
@@ -81,5 +89,14 @@ export const NAMES_NO_RUN: readonly string[] = [
   ),
   '/fedctl.v1.Runs/StartRun',
   '/fedctl.v1.Access/WhoIs',
-  ...['GetLoginDetails', 'GetAuthTokens', 'StartRun'].map((name) => `/flwr.proto.Control/${name}`),
+  ...[...Object.values(FederationsService), ...Object.values(SupernodesService)].map(({ path }) => path),
+  ...['GetLoginDetails', 'GetAuthTokens', 'StartRun', 'ListNodes', 'RegisterNode', 'UnregisterNode'].map(flowers),
+  ...['ListFederations', 'ShowFederation', 'CreateFederation', 'ArchiveFederation'].map(flowers),
+  ...['AddNodeToFederation', 'RemoveNodeFromFederation', 'RemoveAccountFromFederation'].map(flowers),
+  ...['ConfigureSimulationFederation', 'CreateInvitation', 'ListInvitations', 'AcceptInvitation'].map(flowers),
+  ...['RejectInvitation', 'RevokeInvitation'].map(flowers),
 ];
+
+function flowers(name: string): string {
+  return `/flwr.proto.Control/${name}`;
+}

@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { checkServerIdentity } from 'node:tls';
 import { Client, credentials, Metadata, type ServiceDefinition, type StatusObject } from '@grpc/grpc-js';
 import { AccessService } from '../../src/gen/fedctl/v1/access.ts';
+import { FederationsService } from '../../src/gen/fedctl/v1/federations.ts';
 import { RunsService } from '../../src/gen/fedctl/v1/runs.ts';
 import { SessionsService } from '../../src/gen/fedctl/v1/sessions.ts';
+import { SupernodesService } from '../../src/gen/fedctl/v1/supernodes.ts';
 import { ControlService } from '../../src/gen/flwr/proto/control.ts';
 import { ErrorInfo, Status } from '../../src/gen/google/rpc/status.ts';
 
-/** Every procedure of both wires, by path, as the generated code defines them. */
+/** Every procedure of these services, by path, as the generated code defines them. */
 export const PROCEDURES: ReadonlyMap<string, ServiceDefinition[string]> = new Map(
-  [SessionsService, RunsService, AccessService, ControlService]
+  [SessionsService, RunsService, AccessService, FederationsService, SupernodesService, ControlService]
     .flatMap((service) => Object.values(service as ServiceDefinition))
     .map((procedure) => [procedure.path, procedure]),
 );
