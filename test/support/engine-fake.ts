@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Engine, EngineRun, EngineSubmit } from '../../src/core/engine.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { RunId } from '../../src/core/ids.ts';
+import type { EngineNode, NodeId } from '../../src/core/nodes.ts';
 
 export interface FakeLogLine {
   readonly text: string;
@@ -14,6 +16,7 @@ export interface FakeLogLine {
 export interface FakeEngine extends Engine {
   readonly runs: Map<RunId, EngineRun>;
   readonly lines: Map<RunId, FakeLogLine[]>;
+  readonly nodes: Map<NodeId, EngineNode>;
   readonly faults: {
     /** Thrown instead of an answer by every call. */
     away?: AppError | undefined;
@@ -23,6 +26,8 @@ export interface FakeEngine extends Engine {
     afterStart?: ((id: RunId) => Promise<void> | void) | undefined;
     /** Ends log streams with this after each line. */
     afterLine?: AppError | undefined;
+    /** Awaited before SuperNodes are listed. */
+    beforeNodes?: (() => Promise<void>) | undefined;
   };
   readonly counts: { starts: number; lists: number; stops: number; streams: number; openStreams: number };
   /** Makes a run that nobody submitted through us. */
@@ -37,6 +42,7 @@ export const UNREACHABLE = new AppError('UNAVAILABLE', 'ENGINE_UNREACHABLE', "Th
 export function createFakeEngine({ now = () => Date.now() }: { now?: () => number } = {}): FakeEngine {
   const runs: FakeEngine['runs'] = new Map();
   const lines: FakeEngine['lines'] = new Map();
+  const nodes: FakeEngine['nodes'] = new Map();
   const faults: FakeEngine['faults'] = {};
   const counts = { starts: 0, lists: 0, stops: 0, streams: 0, openStreams: 0 };
   let lastId = 1_000_000_000_000_000_000n;
@@ -107,6 +113,7 @@ export function createFakeEngine({ now = () => Date.now() }: { now?: () => numbe
     kind: 'fake',
     runs,
     lines,
+    nodes,
     faults,
     counts,
     addRun,
@@ -137,13 +144,62 @@ export function createFakeEngine({ now = () => Date.now() }: { now?: () => numbe
       return [...runs.values()].filter((run) => id === undefined || run.id === id);
     },
     streamLogs,
-    listNodes: async () => [],
-    registerNode: async () => 1n,
-    unregisterNode: async () => undefined,
+    ...nodesOf(nodes, faults, now),
     bundleFamily: async () => 4,
     async probe() {
       check();
     },
     async close() {},
+  };
+}
+
+/** SuperNodes as a SuperLink of 1.32 keeps them: a key stands once, names and places are not kept. */
+function nodesOf(
+  nodes: FakeEngine['nodes'],
+  faults: FakeEngine['faults'],
+  now: () => number,
+): Pick<Engine, 'listNodes' | 'registerNode' | 'unregisterNode'> {
+  function check(): void {
+    if (faults.away) throw faults.away;
+  }
+  return {
+    async listNodes() {
+      check();
+      await faults.beforeNodes?.();
+      return [...nodes.values()];
+    },
+    async registerNode({ publicKey }) {
+      check();
+      const key = Buffer.from(publicKey);
+      if ([...nodes.values()].some((node) => key.equals(node.publicKey))) {
+        throw new AppError('FAILED_PRECONDITION', 'NODE_KEY_TAKEN', 'A SuperNode with this public key exists already.');
+      }
+      const node = aNode({ id: randomBytes(8).readBigUInt64BE(), publicKey: key, registeredAt: now() });
+      nodes.set(node.id, node);
+      return node.id;
+    },
+    async unregisterNode(id) {
+      check();
+      if (!nodes.delete(id))
+        throw new AppError('NOT_FOUND', 'NODE_NOT_FOUND', 'The engine does not know this SuperNode.');
+    },
+  };
+}
+
+/** A SuperNode that has registered and never came. */
+export function aNode(fields: Partial<EngineNode> = {}): EngineNode {
+  return {
+    id: 1n,
+    status: 'registered',
+    registeredAt: undefined,
+    lastActivatedAt: undefined,
+    lastDeactivatedAt: undefined,
+    unregisteredAt: undefined,
+    onlineUntil: undefined,
+    heartbeatInterval: 30,
+    publicKey: new Uint8Array(),
+    name: '',
+    location: '',
+    ...fields,
   };
 }

@@ -55,7 +55,7 @@ function rolesOfEverybody(
   principal: string,
   roles: readonly EverybodysRole[],
 ): readonly TupleKey[] {
-  const federation = object.type === 'federation' ? object.id : object.type === 'run' ? object.federation : undefined;
+  const federation = object.type === 'federation' ? object.id : 'federation' in object ? object.federation : undefined;
   if (!principal.startsWith('user:')) return [];
   return roles
     .filter((one) => one.federation === federation)

@@ -40,6 +40,22 @@ describe('a question', () => {
     ]);
   });
 
+  test('carries the facts of a SuperNode, and the roles of everybody on its federation', () => {
+    const node = { type: 'supernode', id: 'main/9', owner: 'user:dev|ann', federation: '@a/b' } as const;
+    const asked = translate(ask({}, node), mapOf(), {
+      classes: true,
+      everybody: [{ federation: '@a/b', role: 'operator' }],
+    });
+    expect(asked.object).toBe('supernode:main%2F9');
+    expect(asked.contextual.map(({ user, relation, object }) => `${user} ${relation} ${object}`)).toEqual([
+      'user:dev|ann owner supernode:main%2F9',
+      'federation:@a/b federation supernode:main%2F9',
+      'system:fedctl system federation:@a/b',
+      'user:dev|ann operator federation:@a/b',
+    ]);
+    expect(texts(ask({ principal: 'user:dev|ben' }, node))).not.toContain('user:dev|ann owner supernode:main%2F9');
+  });
+
   test('names the run itself once a tuple does, or the stand-in, or nothing is known', () => {
     const object = (map: Parameters<typeof translate>[1], classes = true) => translate(ask(), map, { classes }).object;
     expect(object(mapOf())).toBe(UNSHARED_RUN);
