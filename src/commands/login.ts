@@ -1,5 +1,6 @@
 import { boolean, option, string } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
+import { importLogin } from '../cli/import-flwr.ts';
 import { logIn } from '../cli/login.ts';
 import { targetArgs } from '../cli/target-args.ts';
 
@@ -12,12 +13,17 @@ export default class Login extends BaseCommand {
     '<%= config.bin %> login',
     '<%= config.bin %> login ./my-app lab',
     '<%= config.bin %> login --no-launch-browser',
+    '<%= config.bin %> login --import-flwr',
   ];
   static override args = targetArgs;
   static override flags = {
     force: boolean({ description: 'log in anew, even if you are logged in' }),
     'launch-browser': trueOrFalse({ description: 'open the browser; by default where there is one to be seen' }),
     'no-launch-browser': boolean({ description: 'same as --launch-browser=false', exclusive: ['launch-browser'] }),
+    'import-flwr': boolean({
+      description: 'take over the login that flwr has stored for this connection; log in with flwr anew after that',
+      exclusive: ['launch-browser', 'no-launch-browser', 'provider'],
+    }),
     provider: string({
       description: 'identity provider, where the server has several',
       default: '',
@@ -28,12 +34,15 @@ export default class Login extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Login);
     const asked = flags['no-launch-browser'] ? 'false' : flags['launch-browser'];
-    const { account, connection, already } = await logIn(this.context, {
-      positionals: [args.app, args.federation],
-      force: flags.force,
-      launchBrowser: asked === undefined ? undefined : asked === 'true',
-      provider: flags.provider,
-    });
+    const positionals = [args.app, args.federation];
+    const { account, connection, already } = flags['import-flwr']
+      ? await importLogin(this.context, positionals)
+      : await logIn(this.context, {
+          positionals,
+          force: flags.force,
+          launchBrowser: asked === undefined ? undefined : asked === 'true',
+          provider: flags.provider,
+        });
     const where = account === '' ? connection.address : `${connection.address} as ${account}`;
     const line = already ? `You are logged in to ${where} already. --force logs in anew.` : `Logged in to ${where}.`;
     this.print(

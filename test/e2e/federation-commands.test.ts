@@ -36,7 +36,7 @@ describe('federation and supernode', () => {
 
   beforeAll(async () => {
     await Promise.all([admin, bob, carol].map((person) => person.login()));
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => people.leave());
 
@@ -56,7 +56,7 @@ describe('federation and supernode', () => {
     expect(await admin.fedctl('federation', 'create', 'hearts')).toMatchObject({ code: 2, stderr: has('@owner/name') });
     expect(await federationsOf(admin)).toContainEqual(expect.objectContaining({ id, default: false }));
     expect((await federationsOf(bob)).map((one) => one.id)).not.toContain(id);
-  }, 30_000);
+  }, 120_000);
 
   test('a federation that may not be seen is one that is not there', async () => {
     for (const one of [id, missing]) {
@@ -68,7 +68,7 @@ describe('federation and supernode', () => {
       expect((await bob.fedctl('federation', 'archive', one)).code).toBe(5);
       expect((await bob.fedctl('federation', 'invite', 'accept', one)).code).toBe(5);
     }
-  }, 30_000);
+  }, 120_000);
 
   test('invite, accept: from then on bob runs there, and carol sees nothing of it', async () => {
     const run = ['run', TICKER, 'lab', '--federation', id, '-c', 'ticks=1 pause=0.01', '--stream'];
@@ -104,7 +104,7 @@ describe('federation and supernode', () => {
     ]);
     const own = created.filter((one) => (one as { 'federation-id'?: string })['federation-id'] === id);
     expect(own.map(({ status }) => status).sort()).toEqual(['accepted', 'rejected', 'revoked']);
-  }, 60_000);
+  }, 120_000);
 
   test('supernode: register, ls, add-supernode, unregister at the real SuperLink', async () => {
     const { line, pem, privatePem } = newSshKey('P-384');
@@ -143,7 +143,7 @@ describe('federation and supernode', () => {
       /^(unregistered|gone)$/,
     );
     expect(await admin.fedctl('supernode', 'unregister', 'x')).toMatchObject({ code: 2 });
-  }, 60_000);
+  }, 120_000);
 
   test('simulation-config: for federations that were made for it', async () => {
     expect(await admin.fedctl('federation', 'simulation-config', id)).toMatchObject({ code: 2 });
@@ -162,7 +162,7 @@ describe('federation and supernode', () => {
       },
     });
     await admin.json(['federation', 'archive', simulated]);
-  }, 60_000);
+  }, 120_000);
 
   test('leave, remove-member, archive: no more runs, and what was stays visible', async () => {
     expect(await admin.fedctl('federation', 'remove-member', id, 'carol')).toMatchObject({ code: 5 });

@@ -2,4 +2,5 @@
 export { identifyServer, type ServerFound } from '../identify.ts';
 export { logInToSuperlink } from './device-login.ts';
 export { type OpenedSuperlink, openSuperlink } from './open.ts';
+export { proveTokens } from './take-over.ts';
 export { newTokens } from './tokens.ts';
