@@ -15,12 +15,17 @@ export const TRANSPORTS: Readonly<
 
 const PROBE_MS = 10_000;
 
+export type DetectOptions = FlowerOptions & {
+  /** How long the answer to one question may take, milliseconds; 10 s if absent. */
+  readonly probeMs?: number;
+};
+
 /**
  * Finds out which of its two transports a SuperLink speaks (flower/facts section 0), without any token: a harmless question
  * is asked, over TLS first of what the server offers in the handshake.
  * @throws FlowerFailure 'unreachable', 'unavailable', or 'invalid' where something else than a SuperLink answers
  */
-export async function detectFlower(endpoint: FlowerEndpoint, options: FlowerOptions): Promise<FlowerTransport> {
+export async function detectFlower(endpoint: FlowerEndpoint, options: DetectOptions): Promise<FlowerTransport> {
   const { tokens: _none, ...bare } = options;
   const candidates: readonly FlowerTransport[] = endpoint.insecure
     ? ['http', 'grpc']
@@ -45,10 +50,10 @@ export async function detectFlower(endpoint: FlowerEndpoint, options: FlowerOpti
 }
 
 /** Undefined where a SuperLink answers over this transport, whatever it says. */
-async function probe(transport: FlowerTransport, endpoint: FlowerEndpoint, options: FlowerOptions): Promise<unknown> {
+async function probe(transport: FlowerTransport, endpoint: FlowerEndpoint, options: DetectOptions): Promise<unknown> {
   const control = TRANSPORTS[transport](endpoint, options);
   try {
-    await control.call(rpcs.listRuns, { runId: 1n, limit: undefined }, { timeoutMs: PROBE_MS });
+    await control.call(rpcs.listRuns, { runId: 1n, limit: undefined }, { timeoutMs: options.probeMs ?? PROBE_MS });
     return undefined;
   } catch (failure) {
     if (!isFlowerFailure(failure)) throw failure;
@@ -63,7 +68,7 @@ async function probe(transport: FlowerTransport, endpoint: FlowerEndpoint, optio
 /** The outcome of ALPN (RFC 7301): gRPC needs HTTP/2. @throws FlowerFailure 'unreachable', also for a certificate that is not trusted */
 function offersHttp2(
   { address, rootCertificates }: FlowerEndpoint,
-  { connectMs = CONNECT_MS, proxy = false }: FlowerOptions,
+  { connectMs = CONNECT_MS, proxy = false, unverified = false }: FlowerOptions,
 ): Promise<boolean> {
   // Through a proxy there is no looking ahead.
   if (proxy) return Promise.resolve(true);
@@ -74,6 +79,7 @@ function offersHttp2(
       port,
       ...(isIpAddress(host) ? {} : { servername: host }),
       ...(rootCertificates === undefined ? {} : { ca: Buffer.from(rootCertificates) }),
+      rejectUnauthorized: !unverified,
       ALPNProtocols: ['h2', 'http/1.1'],
     });
     const timer = setTimeout(() => socket.destroy(new Error('no TLS handshake in time')), connectMs);

@@ -42,9 +42,9 @@ const path = (name: string): string => `/flwr.proto.Control/${name}`;
 
 /** A SuperLink's Control API over gRPC: flwr 1.21 to 1.36. Opens nothing before the first call. @throws AppError */
 export function openFlowerGrpc(endpoint: FlowerEndpoint, options: FlowerOptions): FlowerControl {
-  assertTokensSafe(endpoint, options.tokens);
+  assertTokensSafe(endpoint, options);
   const { tokens } = options;
-  const security = channelSecurity(endpoint);
+  const security = channelSecurity(endpoint, options);
   const client = new Client(endpoint.address, security.credentials, {
     ...OPTIONS,
     ...security.options,
@@ -191,18 +191,22 @@ function countLosses(client: Client): () => number {
   };
 }
 
-function channelSecurity({ address, rootCertificates, insecure }: FlowerEndpoint): {
+function channelSecurity(
+  { address, rootCertificates, insecure }: FlowerEndpoint,
+  { unverified = false }: FlowerOptions,
+): {
   credentials: ChannelCredentials;
   options: ChannelOptions;
 } {
   if (insecure) return { credentials: credentials.createInsecure(), options: {} };
   const roots = rootCertificates === undefined ? null : Buffer.from(rootCertificates);
   const { host } = splitAddress(address);
-  if (!isIpAddress(host)) return { credentials: credentials.createSsl(roots), options: {} };
+  const trust = { rejectUnauthorized: !unverified };
+  if (!isIpAddress(host)) return { credentials: credentials.createSsl(roots, null, null, trust), options: {} };
   // An IP address can't be a TLS server name (RFC 6066, 3): another name is sent, and the address itself is verified.
   const verify = (_name: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
   return {
-    credentials: credentials.createSsl(roots, null, null, { checkServerIdentity: verify }),
+    credentials: credentials.createSsl(roots, null, null, { ...trust, checkServerIdentity: verify }),
     options: { 'grpc.ssl_target_name_override': 'localhost' },
   };
 }

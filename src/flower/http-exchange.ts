@@ -5,7 +5,7 @@ import type { FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { MAX_MESSAGE_BYTES } from './frames.ts';
 import { brokenFailure } from './http-errors.ts';
-import { splitAddress } from './trust.ts';
+import { type FlowerOptions, splitAddress } from './trust.ts';
 
 /** Idle connections end before uvicorn ends them (5 s), so that a request rarely meets a closing one. */
 const IDLE_MS = 2_000;
@@ -33,12 +33,15 @@ export interface HttpPeer {
 }
 
 /** HTTP/1.1 to one address; follows no redirect. */
-export function openPeer(endpoint: FlowerEndpoint, { proxy = false }: { proxy?: boolean }): HttpPeer {
+export function openPeer(
+  endpoint: FlowerEndpoint,
+  { proxy = false, unverified = false }: Pick<FlowerOptions, 'proxy' | 'unverified'>,
+): HttpPeer {
   const { host, port } = splitAddress(endpoint.address);
   const Agent = endpoint.insecure ? HttpAgent : HttpsAgent;
   const send = endpoint.insecure ? httpRequest : httpsRequest;
   const ca = endpoint.rootCertificates === undefined ? {} : { ca: Buffer.from(endpoint.rootCertificates) };
-  const settings = { ...ca, ...(proxy ? { proxyEnv: process.env } : {}) };
+  const settings = { ...ca, rejectUnauthorized: !unverified, ...(proxy ? { proxyEnv: process.env } : {}) };
   const kept = new Agent({ ...settings, keepAlive: true, timeout: IDLE_MS });
   const fresh = new Agent({ ...settings, keepAlive: false });
   const start = ({ path, headers }: Post, agent: HttpAgent) =>

@@ -29,7 +29,7 @@ export function controlPath(name: string): string {
 
 /** A SuperLink's Control API over HTTP: flwr 1.37 and later. Opens nothing before the first call. @throws AppError */
 export function openFlowerHttp(endpoint: FlowerEndpoint, options: FlowerOptions): FlowerControl {
-  assertTokensSafe(endpoint, options.tokens);
+  assertTokensSafe(endpoint, options);
   const { tokens, userAgent, connectMs = CONNECT_MS, patient = false } = options;
   const peer = openPeer(endpoint, options);
   const renewal = tokens && createRenewal(tokens, refresh);

@@ -13,6 +13,8 @@ export interface FlowerOptions {
   readonly connectMs?: number;
   /** Keeps trying to connect for all of `connectMs`, for a SuperLink that restarts; otherwise the first failure counts. */
   readonly patient?: boolean;
+  /** Trusts any certificate: for looking whether a Control API answers, never with tokens. */
+  readonly unverified?: boolean;
   /** Lets the environment's proxies come between; never for an engine, as whoever reaches it rules it. */
   readonly proxy?: boolean;
 }
@@ -45,8 +47,13 @@ export function isIpAddress(host: string): boolean {
  * Tokens never travel in the clear beyond this machine.
  * @throws INVALID_ARGUMENT INSECURE_REFUSED
  */
-export function assertTokensSafe({ address, insecure }: FlowerEndpoint, tokens: FlowerTokenStore | undefined): void {
-  if (tokens === undefined || !insecure || isLoopback(splitAddress(address).host)) return;
+export function assertTokensSafe(
+  { address, insecure }: FlowerEndpoint,
+  { tokens, unverified }: Pick<FlowerOptions, 'tokens' | 'unverified'>,
+): void {
+  if (tokens === undefined) return;
+  if (unverified) throw new TypeError('tokens need a verified peer');
+  if (!insecure || isLoopback(splitAddress(address).host)) return;
   throw new AppError(
     'INVALID_ARGUMENT',
     'INSECURE_REFUSED',

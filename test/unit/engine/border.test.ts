@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isLoopback } from '../../../src/core/addresses.ts';
@@ -40,6 +41,32 @@ describe('the border of an engine', () => {
     expect(health).toMatchObject({ name: 'engine-border', ok: false });
     expect(health.detail).toContain(`127.0.0.2 port ${port}`);
     expect(health.detail).toContain('Bind it to 127.0.0.1');
+  });
+
+  test('another program on the same port of another address, such as a path gate: fine', async () => {
+    server.close();
+    const gate = createHttpServer((_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('no'));
+    server = gate.listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const health = await probeBorder({ name: 'main', address: `127.0.0.1:${port}`, insecure: true, ...other });
+    expect(health).toEqual({ name: 'engine-border', ok: true, detail: '' });
+  });
+
+  test('a SuperLink over HTTP on every address: told, with the way in for SuperNodes', async () => {
+    server.close();
+    const link = createHttpServer((_, response) =>
+      response
+        .writeHead(404, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ code: 16, detail: 'Run ID not found.' })),
+    );
+    server = link.listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const health = await probeBorder({ name: 'main', address: `127.0.0.1:${port}`, insecure: true, ...other });
+    expect(health.ok).toBe(false);
+    expect(health.detail).toContain('--host');
+    expect(health.detail).toContain('nginx-engine-gate.conf');
   });
 
   test('plaintext on a public address: told; with TLS not', async () => {
