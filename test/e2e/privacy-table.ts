@@ -65,11 +65,8 @@ export const NAMES_RUN: readonly NamingCall[] = [
   },
   { path: '/fedctl.v1.Access/Revoke', request: grantOn, owner: status.OK },
   // It has not ended, and this stack keeps no artifacts.
-  ...['/fedctl.v1.Runs/PullArtifacts', '/flwr.proto.Control/PullArtifacts'].map((path) => ({
-    path,
-    request: (runId: bigint) => ({ runId }),
-    owner: status.FAILED_PRECONDITION,
-  })),
+  { path: '/fedctl.v1.Runs/PullArtifacts', request: (runId) => ({ runId }), owner: status.FAILED_PRECONDITION },
+  { path: '/flwr.proto.Control/PullArtifacts', request: (runId) => ({ runId }), owner: status.UNIMPLEMENTED },
   { path: '/flwr.proto.Control/ListRuns', request: (runId) => ({ runId, limit: undefined }), owner: status.OK },
   {
     path: '/flwr.proto.Control/StreamLogs',
