@@ -20,11 +20,22 @@ const END_SIGNATURE = 0x06054b50;
 const FLAG_ENCRYPTED = 0x1;
 const FLAG_DESCRIPTOR = 0x8;
 const FLAG_UTF8 = 0x800;
+/** Without and with its signature. */
+const DESCRIPTOR_SIZES = [12, 16];
 const UNIX = 3;
 const TYPE_MASK = 0xf000;
 const REGULAR = 0x8000;
 const DOS_NOT_A_FILE = 0x18;
 const UNICODE_PATH = 0x7075;
+
+/** Bytes of the file that belong to an entry. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly name: string;
+  /** CRC-32 and sizes follow the data. */
+  readonly hasDescriptor: boolean;
+}
 
 /** A checked entry: nothing of it has been inflated yet. */
 export interface ZipEntry {
@@ -49,7 +60,7 @@ export async function readZip(content: Buffer): Promise<Archive> {
   checkEnd(content);
   try {
     const zip = await fromBufferPromise(content, { decodeStrings: false, validateEntrySizes: true });
-    return await checkEntries(zip);
+    return await checkEntries(zip, content.readUInt32LE(content.length - END_SIZE + 16));
   } catch (error) {
     throw zipFault(error);
   }
@@ -77,10 +88,10 @@ function checkEnd(content: Buffer): void {
   }
 }
 
-async function checkEntries(zip: ZipFile): Promise<Archive> {
+async function checkEntries(zip: ZipFile, directoryStart: number): Promise<Archive> {
   const names = createNameCheck();
   const entries: ZipEntry[] = [];
-  const spans: { from: number; to: number; name: string }[] = [];
+  const spans: Span[] = [];
   let unpacked = 0;
   let packed = 0;
   for await (const entry of zip.eachEntry()) {
@@ -92,11 +103,13 @@ async function checkEntries(zip: ZipFile): Promise<Archive> {
     checkSizes(entry, name, unpacked);
     const local = await zip.readLocalFileHeaderPromise(entry);
     checkLocal(entry, local, name);
-    spans.push({ from: entry.relativeOffsetOfLocalHeader, to: local.fileDataStart + entry.compressedSize, name });
+    const hasDescriptor = (entry.generalPurposeBitFlag & FLAG_DESCRIPTOR) !== 0;
+    const to = local.fileDataStart + entry.compressedSize;
+    spans.push({ from: entry.relativeOffsetOfLocalHeader, to, name, hasDescriptor });
     entries.push({ name, size: entry.uncompressedSize, read: () => readEntry(zip, entry, name) });
   }
   if (isBomb(unpacked, packed)) throw bomb();
-  checkOverlap(spans);
+  checkSpans(spans, directoryStart);
   return { entries, carried: names.carried() };
 }
 
@@ -144,16 +157,28 @@ function checkLocal(entry: Entry, local: LocalFileHeader, name: string): void {
     throw unsafe(name, 'is described in two places and not the same way');
 }
 
-function checkOverlap(spans: { from: number; to: number; name: string }[]): void {
+/**
+ * Entries follow each other without gap or overlap from the first byte to the directory: what stands in a gap would be an
+ * entry to whoever reads the file from its start.
+ */
+function checkSpans(spans: Span[], directoryStart: number): void {
   spans.sort((a, b) => a.from - b.from);
   let end = 0;
-  for (const { from, to, name } of spans) {
+  let gaps = [0];
+  for (const { from, to, name, hasDescriptor } of spans) {
     if (from < end) throw bomb(name);
+    if (!gaps.includes(from - end)) throw hidden();
     end = to;
+    gaps = hasDescriptor ? DESCRIPTOR_SIZES : [0];
   }
-  if (spans.length > 0 && spans[0]?.from !== 0) {
-    throw bundleError('BUNDLE_NOT_A_ZIP', 'The bundle has something in front of its ZIP archive.');
-  }
+  if (!gaps.includes(directoryStart - end)) throw hidden();
+}
+
+function hidden() {
+  return bundleError(
+    'BUNDLE_NOT_A_ZIP',
+    'The bundle has something hidden in front of or between the entries of its ZIP archive.',
+  );
 }
 
 async function* readEntry(zip: ZipFile, entry: Entry, name: string): AsyncGenerator<Buffer> {
