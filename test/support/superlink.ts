@@ -5,6 +5,10 @@ import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type EngineLayout, type EngineRelease, parseEngine } from '../../src/dev/engine-release.ts';
+import type { Ports } from '../../src/dev/ports.ts';
+import { FLOWER_VERSION } from '../../src/dev/tools/flower.ts';
+import { flowerVenv } from './flower-releases.ts';
 import { freePort } from './openfga.ts';
 
 /** A real SuperLink with SuperNodes on loopback, in a folder of its own. */
@@ -12,10 +16,10 @@ export interface TestSuperLink {
   /** `host:port` of the Control API. */
   readonly address: string;
   readonly folder: string;
-  /** Kills the SuperLink alone, as a crash does; its nodes go on. */
-  kill(): Promise<void>;
-  /** Starts it again on the same ports and state. */
-  start(): Promise<void>;
+  /** Kills the SuperLink alone, as a crash does, or asks it to end (SIGTERM); its nodes go on. */
+  kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Starts it again on the same ports and state, or another release in its place. */
+  start(release?: string): Promise<void>;
   /** Deletes its state; only while it is killed. */
   wipe(): void;
   /** What all processes have printed. */
@@ -24,57 +28,81 @@ export interface TestSuperLink {
   close(): Promise<void>;
 }
 
-const READY_MS = 60_000;
-const SUPERVISOR = fileURLToPath(new URL('../../src/dev/supervise.ts', import.meta.url));
-
-export function flowerBin(): string {
-  const venv = process.env.FEDCTL_FLOWER ?? join(homedir(), '.cache', 'fedctl', 'flower', '1.32.1');
-  return join(venv, 'bin');
+export interface SuperLinkOptions {
+  readonly nodes?: number;
+  /** FEDCTL_FLOWER's, or the default release, if absent. */
+  readonly release?: string;
+  /** PEM files; the certificate is its own CA. Plaintext if absent. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
-export async function startSuperLink({ nodes = 2 }: { nodes?: number } = {}): Promise<TestSuperLink> {
+const READY_MS = 90_000;
+const SUPERVISOR = fileURLToPath(new URL('../../src/dev/supervise.ts', import.meta.url));
+
+/** Where the programs of one release are, and how they are started. */
+interface Programs {
+  readonly bin: string;
+  readonly layout: EngineLayout;
+}
+
+interface Site {
+  readonly folder: string;
+  readonly ports: Ports;
+  readonly tls: SuperLinkOptions['tls'];
+}
+
+async function programsOf(release: string | undefined): Promise<Programs> {
+  const { layout } = parseEngine(`flower@${release ?? FLOWER_VERSION}`) as EngineRelease;
+  if (release !== undefined) return { bin: join(await flowerVenv(release), 'bin'), layout };
+  const venv = process.env.FEDCTL_FLOWER ?? join(homedir(), '.cache', 'fedctl', 'flower', FLOWER_VERSION);
+  return { bin: join(venv, 'bin'), layout };
+}
+
+export async function startSuperLink({ nodes = 2, release, tls }: SuperLinkOptions = {}): Promise<TestSuperLink> {
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-superlink-'));
-  const ports = { app: await freePort(), fleet: await freePort(), control: await freePort() };
-  const address = `127.0.0.1:${ports.control}`;
-  const start = () => startLink(folder, ports);
-  let link = await start();
+  let programs = await programsOf(release);
+  const engineControl = await freePort();
+  const ports = { engineControl, engineFleet: await freePort(), engineServerApp: await freePort() } as Ports;
+  const site = { folder, ports, tls };
+  let link = await startLink(site, programs);
   const supernodes: ChildProcess[] = [];
   for (let index = 0; index < nodes; index += 1)
-    supernodes.push(startNode(folder, ports.fleet, await freePort(), index, nodes));
+    supernodes.push(startNode(site, programs, await freePort(), index, nodes));
   return {
-    address,
+    address: `127.0.0.1:${engineControl}`,
     folder,
-    async kill() {
-      await killGroup(link);
+    async kill(signal = 'SIGKILL') {
+      await killGroup(link, signal);
       // The supervisor may be gone a moment before the SuperLink and its sockets are.
-      while (await accepts(ports.control)) await new Promise((resolve) => setTimeout(resolve, 20));
+      while (await accepts(engineControl)) await new Promise((resolve) => setTimeout(resolve, 20));
     },
-    async start() {
-      link = await start();
+    async start(other) {
+      if (other !== undefined) programs = await programsOf(other);
+      link = await startLink(site, programs);
     },
     wipe() {
       for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `state.db${suffix}`), { force: true });
     },
     output: () => readFileSync(join(folder, 'output.log'), 'utf8'),
     async close() {
-      await Promise.all([link, ...supernodes].map(killGroup));
+      await Promise.all([link, ...supernodes].map((child) => killGroup(child, 'SIGKILL')));
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 }
 
-type Ports = { readonly app: number; readonly fleet: number; readonly control: number };
-
-async function startLink(folder: string, ports: Ports): Promise<ChildProcess> {
-  const child = launch(folder, 'flower-superlink', [
-    '--insecure',
+async function startLink({ folder, ports, tls }: Site, { bin, layout }: Programs): Promise<ChildProcess> {
+  const security =
+    tls === undefined
+      ? ['--insecure']
+      : ['--ssl-ca-certfile', tls.certFile, '--ssl-certfile', tls.certFile, '--ssl-keyfile', tls.keyFile];
+  const child = launch(folder, bin, 'flower-superlink', [
+    ...security,
     ...['--isolation', 'subprocess', '--database', join(folder, 'state.db')],
-    '--disable-runtime-dependency-installation',
-    ...['--serverappio-api-address', `127.0.0.1:${ports.app}`, '--fleet-api-address', `127.0.0.1:${ports.fleet}`],
-    ...['--control-api-address', `127.0.0.1:${ports.control}`],
+    ...layout.superlink(ports),
   ]);
   const end = Date.now() + READY_MS;
-  while (!(await accepts(ports.control))) {
+  while (!(await accepts(ports.engineControl))) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > end)
       throw new Error(`SuperLink did not start: ${folder}/output.log`);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -82,10 +110,16 @@ async function startLink(folder: string, ports: Ports): Promise<ChildProcess> {
   return child;
 }
 
-function startNode(folder: string, fleet: number, port: number, index: number, count: number): ChildProcess {
-  return launch(folder, 'flower-supernode', [
-    '--insecure',
-    ...['--superlink', `127.0.0.1:${fleet}`, '--clientappio-api-address', `127.0.0.1:${port}`],
+function startNode(
+  { folder, ports, tls }: Site,
+  { bin, layout }: Programs,
+  port: number,
+  index: number,
+  count: number,
+): ChildProcess {
+  return launch(folder, bin, 'flower-supernode', [
+    ...(tls === undefined ? ['--insecure'] : ['--root-certificates', tls.certFile]),
+    ...['--superlink', `127.0.0.1:${ports[layout.nodePort]}`, ...layout.supernode(port)],
     ...['--node-config', `partition-id=${index} num-partitions=${count}`, '--isolation', 'subprocess'],
   ]);
 }
@@ -94,16 +128,16 @@ function startNode(folder: string, fleet: number, port: number, index: number, c
  * In a process group of its own, which ends with this process however it ends: Flower's children outlive their parents
  * (facts section 8), and a test run may be killed.
  */
-function launch(folder: string, program: string, args: readonly string[]): ChildProcess {
+function launch(folder: string, bin: string, program: string, args: readonly string[]): ChildProcess {
   const home = join(folder, 'home');
   mkdirSync(home, { recursive: true });
   const output = openSync(join(folder, 'output.log'), 'a');
-  return spawn(process.execPath, [SUPERVISOR, '3000', join(flowerBin(), program), ...args], {
+  return spawn(process.execPath, [SUPERVISOR, '3000', join(bin, program), ...args], {
     cwd: folder,
     detached: true,
     stdio: ['pipe', output, output],
     env: {
-      PATH: `${flowerBin()}:/usr/bin:/bin`,
+      PATH: `${bin}:/usr/bin:/bin`,
       HOME: home,
       FLWR_HOME: join(home, '.flwr'),
       FLWR_TELEMETRY_ENABLED: '0',
@@ -114,11 +148,11 @@ function launch(folder: string, program: string, args: readonly string[]): Child
   });
 }
 
-/** SIGKILL for the whole group: some clientapps ignore SIGTERM. */
-async function killGroup(child: ChildProcess): Promise<void> {
+/** SIGKILL is for the whole group, as some clientapps ignore SIGTERM; SIGTERM is for the supervisor, who ends the group. */
+async function killGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
   const ended = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid !== undefined) process.kill(signal === 'SIGKILL' ? -child.pid : child.pid, signal);
   } catch {
     // Nobody of the group is left.
   }
