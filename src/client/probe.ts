@@ -57,7 +57,12 @@ async function probePlain(host: string, port: number, transport: 'grpc' | 'http'
   }
 }
 
-async function probeTls(endpoint: Endpoint, host: string, port: number): Promise<ProbeFinding> {
+async function probeTls(
+  endpoint: Endpoint,
+  host: string,
+  port: number,
+  ALPNProtocols: readonly string[] = ['h2', 'http/1.1'],
+): Promise<ProbeFinding> {
   const isAddress = isIP(host) !== 0;
   const ca = endpoint.rootCertificates === undefined ? [...rootCertificates] : Buffer.from(endpoint.rootCertificates);
   const socket = connectTls({
@@ -65,12 +70,17 @@ async function probeTls(endpoint: Endpoint, host: string, port: number): Promise
     port,
     ca,
     servername: isAddress ? 'localhost' : host,
-    ALPNProtocols: ['h2', 'http/1.1'],
+    ALPNProtocols: [...ALPNProtocols],
     checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
   });
   try {
     await once(socket, 'secureConnect');
-    return { kind: socket.alpnProtocol === 'h2' ? 'healthy' : 'not-grpc', expires: expiryOf(socket) };
+    const expires = expiryOf(socket);
+    if (socket.alpnProtocol === 'h2') return { kind: 'healthy', expires };
+    if (ALPNProtocols.length === 1) return { kind: 'not-grpc', expires };
+    // A server of both may prefer HTTP/1.1, as our HTTPS port does; gRPC offers h2 alone.
+    const alone = await probeTls(endpoint, host, port, ['h2']).catch((error: unknown) => classify(error, false));
+    return { kind: alone.kind === 'healthy' ? 'healthy' : 'not-grpc', expires };
   } finally {
     socket.destroy();
   }
