@@ -77,12 +77,16 @@ function checkForbidden(name: string, folded: string, carried: Set<string>): voi
   let at = 0;
   for (let slash = folded.indexOf('/'); slash !== -1; slash = folded.indexOf('/', at)) {
     const folder = folded.slice(at, slash);
-    const allowed = CARRIED.map((pattern) => pattern.exec(folded.slice(at))?.[0]).find((found) => found !== undefined);
+    const allowed = /^(\.|env|venv)/.test(folder) ? carriedPart(folded.slice(at)) : undefined;
     if (allowed !== undefined) carried.add(folded.slice(0, at + allowed.length));
     else if (FORBIDDEN_FOLDERS.has(folder) || folder.startsWith('.env')) throw forbidden(name);
     at = allowed === undefined ? slash + 1 : at + allowed.length;
   }
   if (FORBIDDEN_FILES.some((pattern) => pattern.test(folded.slice(at)))) throw forbidden(name);
+}
+
+function carriedPart(path: string): string | undefined {
+  return CARRIED.map((pattern) => pattern.exec(path)?.[0]).find((found) => found !== undefined);
 }
 
 function forbidden(name: string) {

@@ -5,7 +5,7 @@ import { readApp } from '../../../src/project/app.ts';
 import { bundleApp } from '../../../src/project/bundle.ts';
 import { verifyBundle } from '../../../src/server/runs/bundle.ts';
 import { createNameCheck } from '../../../src/server/runs/bundle-names.ts';
-import { buildBundle } from '../../support/zip.ts';
+import { buildBundle, buildZip } from '../../support/zip.ts';
 
 const APP = new URL('../../fixtures/tinyapp', import.meta.url).pathname;
 const PROJECT = [
@@ -113,3 +113,48 @@ test.each(['', ' lab', 'a/b', 'a\\\\b', '../x', 'a\\u001bb', 'a\\u202eb', 'x'.re
     await expect(verifyBundle(content)).rejects.toMatchObject({ reason: 'BUNDLE_PROJECT_INVALID' });
   },
 );
+
+describe('T-25: a manifest that is long or odd', () => {
+  test.each([
+    ['newlines', '\n'],
+    ['commas', ','],
+    ['digits', '0'],
+    ['hashes', `a,${'0'.repeat(64)},8\n`],
+  ])('4 MiB of %s are refused at once', async (_, text) => {
+    const manifest = text.repeat(Math.floor((4 * 1024 * 1024) / text.length));
+    const parts = [
+      { name: 'pyproject.toml', data: PROJECT },
+      { name: '.info/CONTENT', data: manifest },
+    ];
+    const content = buildZip(parts);
+    const start = process.threadCpuUsage();
+    await expect(verifyBundle(content)).rejects.toMatchObject({ reason: 'BUNDLE_MANIFEST_MISMATCH' });
+    const { user, system } = process.threadCpuUsage(start);
+    expect((user + system) / 1_000).toBeLessThan(500);
+  });
+
+  test('more than that is refused before it is read', async () => {
+    const parts = [
+      { name: 'pyproject.toml', data: PROJECT },
+      { name: '.info/CONTENT', data: Buffer.alloc(4 * 1024 * 1024 + 1, 'x') },
+    ];
+    await expect(verifyBundle(buildZip(parts))).rejects.toMatchObject({ reason: 'BUNDLE_TOO_LARGE' });
+  });
+
+  test('T-26: a file may be called as a property of every object is', async () => {
+    const content = buildBundle({
+      'pyproject.toml': PROJECT,
+      __proto__x: 'x',
+      constructor: 'y',
+      'hasOwnProperty.py': 'z',
+    });
+    await expect(verifyBundle(content)).resolves.toMatchObject({ app: 'lab/demo' });
+    const named = buildZip([
+      { name: 'pyproject.toml', data: PROJECT },
+      { name: '__proto__', data: 'x' },
+      { name: '.info/CONTENT', data: `__proto__,${'0'.repeat(64)},8\n` },
+    ]);
+    await expect(verifyBundle(named)).rejects.toMatchObject({ reason: 'BUNDLE_MANIFEST_MISMATCH' });
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+});
