@@ -2,7 +2,7 @@ import type { BundleFamily } from '../../core/engine.ts';
 import { AppError } from '../../core/errors.ts';
 import { isFlowerFailure } from '../../flower/failure.ts';
 import { rpcs } from '../../flower/rpcs.ts';
-import { shapesOf } from '../../flower/shapes.ts';
+import { type FlowerShapes, shapesOf } from '../../flower/shapes.ts';
 import type * as fedctl from '../../gen/fedctl/v1/runs.ts';
 import { Run as FlowerRun } from '../../gen/flwr/proto/run.ts';
 import type { RemoteUpload } from '../remote.ts';
@@ -46,18 +46,26 @@ export function superlinkRuns(session: SuperlinkSession, family: () => Promise<B
     return { ...pageOf([...answer.runDict.values()].map(runOf), request), now: answer.now };
   }
 
+  /** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
+  async function onlyFederation({ listFederations }: FlowerShapes): Promise<string> {
+    if ((await family()) !== 2) return '';
+    const { federations } = await session.call(listFederations, {});
+    return federations.length === 1 ? (federations[0]?.name ?? '') : '';
+  }
+
   async function start({ header, bundle, onProgress, onNote }: RemoteUpload): Promise<fedctl.Run> {
-    const { startRun } = shapesOf(await family());
+    const shapes = shapesOf(await family());
+    const federation = header.federation || (await onlyFederation(shapes));
     onProgress(0);
     const answer = await session
       .call(
-        startRun,
+        shapes.startRun,
         {
           bundle,
           bundleSha256: header.bundleSha256,
           runConfig: plainConfig(header.runConfig),
           federationConfig: plainConfig(header.federationConfig),
-          federation: header.federation,
+          federation,
         },
         { timeoutMs: START_RUN_MS },
       )
