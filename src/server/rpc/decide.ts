@@ -21,7 +21,7 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
     if (await services.checker.check(askedOfRun(caller.subject, right, target.run, services), options)) return;
     throw runNotFound();
   }
-  if (target.object.type === 'federation') return decideFederation(question, target.object.id, caller, services, row);
+  if (target.object.type === 'federation') return decideFederation(question, target.object.id, caller, services);
   if (target.object.type === 'supernode') {
     const standing = await standingOnNode(target, { subject: caller.subject, right, ...options }, services);
     if (standing === 'allowed') return;
@@ -49,16 +49,23 @@ async function decideFederation(
   id: string,
   { subject }: Caller,
   services: Services,
-  row: PolicyRow,
 ): Promise<void> {
   const object = { type: 'federation', id } as const;
-  const may = (asked: Right) => services.checker.check({ subject, right: asked, object }, { fresh: row.mutation });
+  // Afresh also for reads: decisions on those that are there may be cached, and an answer that is faster would tell.
+  const may = (asked: Right) => services.checker.check({ subject, right: asked, object }, { fresh: true });
   if (right === undefined) return;
   const allowed = await may(right);
   if (allowed && !hidden) return;
   // The default is no secret: everybody is told its name before they log in.
   const isKnown = id === services.facts.defaultFederation || (await may('can_list'));
-  throw isKnown && !hidden ? denied(right) : federationNotFound(id, services);
+  if (isKnown && !hidden) throw denied(right);
+  if (!hidden) await lookForNothing(services);
+  throw federationNotFound(id, services);
+}
+
+/** What an unknown federation costs: a look into the store, before it is said not to be there. */
+export async function lookForNothing(services: Services): Promise<void> {
+  await services.federations.find('');
 }
 
 function denied(right: string): AppError {

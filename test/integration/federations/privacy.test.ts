@@ -117,6 +117,26 @@ describe('a federation that may not be listed does not exist', () => {
     expect(await traceOf('member', method, FOREIGN)).not.toEqual(await traceOf('member', method, '@lab/nowhere'));
   });
 
+  test.each(['federations.show', 'federations.archive', 'access.can'] as const)(
+    'T-35: %s takes the same time for a foreign and an unknown one',
+    async (method) => {
+      // What exists is in the cache of decisions from here on.
+      await lab.call('stranger', 'federations.list', {});
+      const times = { foreign: [] as number[], unknown: [] as number[] };
+      for (let round = 0; round < 120; round += 1) {
+        for (const kind of round % 2 ? (['foreign', 'unknown'] as const) : (['unknown', 'foreign'] as const)) {
+          const started = performance.now();
+          await traceOf('stranger', method, kind === 'foreign' ? FOREIGN : `@lab/no-${round}`);
+          times[kind].push(performance.now() - started);
+        }
+      }
+      const ratio = median(times.foreign) / median(times.unknown);
+      expect(ratio).toBeGreaterThan(0.6);
+      expect(ratio).toBeLessThan(1.67);
+    },
+    60_000,
+  );
+
   test('who may see it and lacks the right is told the right', async () => {
     const { error, row } = await lab.refused('guest', 'federations.archive', { federation: '@lab/other' });
     expect(error).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_PERMITTED' });
@@ -145,3 +165,7 @@ describe('a federation that may not be listed does not exist', () => {
     ).toBe('FEDERATION_NOT_FOUND');
   });
 });
+
+function median(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -2,8 +2,10 @@ import { GRANTABLE, RIGHTS, type Right } from '../../../core/access.ts';
 import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
 import { objectId } from '../../../core/principals.ts';
-import { callerOf, type Handlers } from '../call.ts';
-import { askedOfRun, parseObject, runObject } from '../targets.ts';
+import type { Run } from '../../../core/runs.ts';
+import { callerOf, type Handlers, type Services } from '../call.ts';
+import { lookForNothing } from '../decide.ts';
+import { askedOfRun, type NamedObject, parseObject, runObject } from '../targets.ts';
 import { seenAccount } from './sessions.ts';
 import { nameOf, resolveWho } from './who.ts';
 
@@ -61,13 +63,16 @@ export const accessHandlers: AccessHandlers = {
     const object = named.type === 'run' ? runObject(named.id, run, services) : named;
     const question = run ? askedOfRun(subject, right, run, services) : { subject, right, object };
     const allowed = await services.checker.check(question, { fresh: true });
-    const exists =
-      named.type === 'run'
-        ? run !== undefined
-        : named.type !== 'federation' || (await services.federations.find(named.id));
+    const exists = await isThere(services, named, run);
+    if (!allowed && exists && named.type === 'federation') await lookForNothing(services);
     return allowed && exists ? { allowed: true, reason: `you have ${right} there.` } : no(right);
   },
 };
+
+async function isThere(services: Services, named: NamedObject, run: Run | undefined): Promise<boolean> {
+  if (named.type === 'federation') return (await services.federations.find(named.id)) !== undefined;
+  return named.type !== 'run' || run !== undefined;
+}
 
 /** The same words for "you may not" and "there is no such thing". */
 function no(right: Right) {

@@ -34,7 +34,7 @@ export const answerHandlers: Pick<Handlers, 'invitations.accept' | 'invitations.
     const invitation = await newest(services, id, invitee.id);
     if (invitation?.status === 'pending' && (await end(services, invitation, 'revoked'))) return {};
     throw new AppError('NOT_FOUND', 'INVITATION_NOT_FOUND', `${invitee.handle} has no pending invitation to ${id}.`, {
-      hint: 'Who has accepted already is a member: fedctl federation remove-account.',
+      hint: 'Who has accepted already is a member: fedctl federation remove-member.',
     });
   },
 };
@@ -92,6 +92,6 @@ function federationNamed({ facts }: Services, id: string): string {
 /** The same for federations that are not there. */
 function notInvited(federation: string): AppError {
   return new AppError('NOT_FOUND', 'INVITATION_NOT_FOUND', `You have no pending invitation to '${federation}'.`, {
-    hint: 'See your invitations: fedctl federation invite list',
+    hint: 'See your invitations: fedctl federation invite ls',
   });
 }
