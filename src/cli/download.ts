@@ -1,10 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { AppError, isAppError } from '../core/errors.ts';
 import type { Context } from './context.ts';
 import { byteSize, progressOn } from './progress.ts';
@@ -130,22 +128,17 @@ async function receive(context: Context, response: IncomingMessage, file: FileHa
   const total = Number(response.headers['content-length'] ?? Number.NaN);
   const hash = createHash('sha256');
   let size = 0;
-  async function* counted(): AsyncGenerator<Buffer> {
+  const host = response.socket?.remoteAddress ?? 'the server';
+  try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       hash.update(chunk);
       progress.show(`Received ${byteSize(size)}${Number.isNaN(total) ? '' : ` of ${byteSize(total)}`}`);
-      yield chunk;
+      // A stream over the file that is not destroyed keeps its handle from ever being closed.
+      await writing('The file', () => file.appendFile(chunk));
     }
-  }
-  const host = response.socket?.remoteAddress ?? 'the server';
-  const sink = createWriteStream('', { fd: file, autoClose: false });
-  try {
-    await pipeline(counted, sink);
   } catch (error) {
-    throw sink.errored === null || isAppError(error) || response.errored !== null
-      ? broken(host, error)
-      : notWritten(error);
+    throw isAppError(error) ? error : broken(host, error);
   } finally {
     progress.clear();
   }
@@ -161,7 +154,7 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function notWritten(error: unknown, path = 'The file'): AppError {
+function notWritten(error: unknown, path: string): AppError {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException;
   return new AppError('FAILED_PRECONDITION', 'OUTPUT_NOT_WRITTEN', `${path} can't be written (${code}).`, {
     cause: error,

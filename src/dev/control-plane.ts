@@ -27,6 +27,8 @@ export function writeServerConfig(options: ConfigOptions): string {
   mkdirSync(serverState, { recursive: true, mode: 0o700 });
   const masterKey = join(state, 'master.key');
   if (!existsSync(masterKey)) save(masterKey, `${randomBytes(32).toString('base64')}\n`);
+  const artifacts = join(state, 'artifacts');
+  mkdirSync(artifacts, { recursive: true, mode: 0o700 });
   const clientSecret = join(state, 'client-secret');
   save(clientSecret, `${idp.clientSecret}\n`);
   const tables = {
@@ -50,6 +52,7 @@ export function writeServerConfig(options: ConfigOptions): string {
     ],
     openfga: { url: openfga.url, store: openfga.store },
     access: { 'default-federation': DEV_FEDERATION },
+    artifacts: { dir: artifacts },
     engine: engine
       ? { kind: engine.kind, name: 'dev', address: engine.address, insecure: true }
       : { kind: 'none', name: 'dev' },
