@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Logger } from '../../core/log.ts';
 import type { VerifiedBundle } from '../../core/services.ts';
 import { bundleError, quoted } from './bundle-errors.ts';
 import { checkManifest, type Digest, MANIFEST, MAX_MANIFEST } from './bundle-manifest.ts';
@@ -26,6 +27,15 @@ export async function verifyBundle(content: Uint8Array): Promise<VerifiedBundle>
   checkManifest(manifest.toString('utf8'), digests);
   const sha256 = createHash('sha256').update(buffer).digest('hex');
   return { sha256, content, app, appVersion: version, carried };
+}
+
+/** What a bundle carries beside its app goes through, but not unseen: its hash stands in the audit row of the call, too. */
+export function tellCarried(bundle: VerifiedBundle, log: Logger): VerifiedBundle {
+  const { app, sha256, carried = [] } = bundle;
+  if (carried.length > 0) {
+    log.warn({ app, bundle: sha256, carried: carried.slice(0, 10) }, 'bundle carries more than its app');
+  }
+  return bundle;
 }
 
 async function digestEntries(entries: readonly ZipEntry[]) {

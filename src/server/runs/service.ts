@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { Logger } from '../../core/log.ts';
-import type { ComponentHealth, RunService, Service, VerifiedBundle } from '../../core/services.ts';
-import { verifyBundle } from './bundle.ts';
+import type { ComponentHealth, RunService, Service } from '../../core/services.ts';
+import { tellCarried, verifyBundle } from './bundle.ts';
 import { createEngineWatch, type EngineWatch } from './engine-watch.ts';
 import { createLiveRuns } from './live.ts';
 import { createLogPump } from './log-pump.ts';
@@ -71,7 +71,7 @@ export function createRunService(options: RunServiceOptions): RunParty {
   );
   return {
     runs: {
-      verifyBundle: async (content) => noticed(await verifyBundle(content), log),
+      verifyBundle: async (content) => tellCarried(await verifyBundle(content), log),
       submit,
       stop: live.stop,
       current: live.current,
@@ -90,14 +90,6 @@ export function createRunService(options: RunServiceOptions): RunParty {
     },
     health: () => Promise.all([...engines].map(([name, engine]) => engineHealth(name, engine))),
   };
-}
-
-/** What a bundle carries beside its app goes through, but not unseen: its hash stands in the audit row of the call, too. */
-function noticed(bundle: VerifiedBundle, log: Logger): VerifiedBundle {
-  const { app, sha256, carried = [] } = bundle;
-  if (carried.length > 0)
-    log.warn({ app, bundle: sha256, carried: carried.slice(0, 10) }, 'bundle carries more than its app');
-  return bundle;
 }
 
 /** `submit`, and a way to wait until none is under way any more. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { familyOf } from '../../../src/core/bundle-families.ts';
 import type { BundleFamily } from '../../../src/core/engine.ts';
+import { silentLogger } from '../../../src/core/log.ts';
 import { readApp } from '../../../src/project/app.ts';
 import { bundleApp } from '../../../src/project/bundle.ts';
-import { verifyBundle } from '../../../src/server/runs/bundle.ts';
+import { tellCarried, verifyBundle } from '../../../src/server/runs/bundle.ts';
 import { createNameCheck } from '../../../src/server/runs/bundle-names.ts';
 import { buildBundle, buildZip } from '../../support/zip.ts';
 
@@ -86,6 +87,18 @@ describe('what old releases of flwr send along', () => {
     'x/.env/lib/python3.11/site-packages',
   ])('T-17: %s is refused', (name) => {
     expect(() => createNameCheck().check(name)).toThrow(expect.objectContaining({ reason: 'BUNDLE_ENTRY_FORBIDDEN' }));
+  });
+
+  test('the server log has a line for such a bundle, and none for others', () => {
+    const lines: object[] = [];
+    const log = { ...silentLogger, warn: (fields: object, message: string) => void lines.push({ ...fields, message }) };
+    const bundle = { sha256: 'a1', content: new Uint8Array(), app: 'lab/demo', appVersion: '1' };
+    expect(tellCarried({ ...bundle, carried: [] }, log)).toMatchObject(bundle);
+    expect(lines).toEqual([]);
+    tellCarried({ ...bundle, carried: ['.flwr/apps/'] }, log);
+    expect(lines).toEqual([
+      { app: 'lab/demo', bundle: 'a1', carried: ['.flwr/apps/'], message: 'bundle carries more than its app' },
+    ]);
   });
 
   test('the check of a long name takes no time', () => {
