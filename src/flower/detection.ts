@@ -3,6 +3,7 @@ import type { FlowerControl, FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { openFlowerGrpc } from './grpc.ts';
 import { openFlowerHttp } from './http.ts';
+import { patiently } from './patience.ts';
 import { rpcs } from './rpcs.ts';
 import { CONNECT_MS, type FlowerOptions, isIpAddress, splitAddress } from './trust.ts';
 
@@ -27,9 +28,10 @@ export type DetectOptions = FlowerOptions & {
  */
 export async function detectFlower(endpoint: FlowerEndpoint, options: DetectOptions): Promise<FlowerTransport> {
   const { tokens: _none, ...bare } = options;
+  const patience = options.patient ? (options.connectMs ?? CONNECT_MS) : 0;
   const candidates: readonly FlowerTransport[] = endpoint.insecure
     ? ['http', 'grpc']
-    : (await offersHttp2(endpoint, options))
+    : (await patiently(patience, () => offersHttp2(endpoint, options)))
       ? ['grpc', 'http']
       : ['http'];
   const failures: unknown[] = [];

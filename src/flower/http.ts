@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { FlowerControl, FlowerEndpoint } from './control.ts';
-import { flowerFailure, isFlowerFailure } from './failure.ts';
+import { flowerFailure } from './failure.ts';
 import { readFrames } from './frames.ts';
 import { asksForBearer, expectMedia, failureOf, hasMarkedEnd } from './http-answers.ts';
 import { openPeer, type Post, readBody, readWhole } from './http-exchange.ts';
 import { createRenewal } from './http-renewal.ts';
+import { patiently } from './patience.ts';
 import { decodeAnswer, rpcs } from './rpcs.ts';
 import { assertTokensSafe, CONNECT_MS, carriesToken, type FlowerOptions } from './trust.ts';
 
@@ -14,7 +14,6 @@ const STREAM = 'application/flower-protobuf-stream';
 /** The head of a stream comes at once, whatever its messages do. */
 const HEAD_MS = 30_000;
 const REFRESH_MS = 20_000;
-const RETRY_MS = 100;
 
 /** Asked twice they answer twice. */
 const READS = /^(List|Show|StreamLogs)/;
@@ -44,7 +43,7 @@ export function openFlowerHttp(endpoint: FlowerEndpoint, options: FlowerOptions)
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     const post = { ...ask, path: controlPath(name), headers, body, connectMs, repeatable: READS.test(name) };
-    return patient ? patiently(connectMs, () => peer.post(post)) : peer.post(post);
+    return patiently(patient ? connectMs : 0, () => peer.post(post));
   }
 
   /** With the token of the login; renewed and repeated once where the server says that it is over. */
@@ -87,18 +86,4 @@ export function openFlowerHttp(endpoint: FlowerEndpoint, options: FlowerOptions)
     losses: () => 0,
     close: () => peer.close(),
   };
-}
-
-/** Tries for `ms` to get a connection; nothing was sent as long as there is none. */
-async function patiently<T>(ms: number, attempt: () => Promise<T>): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const isOver = performance.now() + RETRY_MS > end;
-      if (isOver || !isFlowerFailure(error) || error.kind !== 'unreachable') throw error;
-      await pause(RETRY_MS);
-    }
-  }
 }
