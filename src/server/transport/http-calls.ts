@@ -54,7 +54,8 @@ export function createHttpCalls({ wires, calls, limits }: HttpCallsOptions): Htt
       const error = misdirected(request, home, path, one);
       const exchange = { request, response };
       if (error || !one) refuse(exchange, home.form, error ?? unknownPath());
-      else void serve(exchange, one);
+      // Whatever goes wrong with one connection ends that one.
+      else serve(exchange, one).catch(() => request.socket.destroy());
       return true;
     },
     endStreams: () => calls.endStreams(),
