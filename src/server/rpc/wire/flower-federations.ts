@@ -1,10 +1,11 @@
 import * as proto from '../../../gen/flwr/proto/control.ts';
 import type { Federation } from '../../../gen/flwr/proto/federation.ts';
+import { ShowFederationResponseBefore127 } from '../../../gen/flwr/proto/federation_before_127.ts';
 import type { FederationDetail, SeenFederation } from '../methods.ts';
 import { type Headers, KiB } from './binding.ts';
 import { one } from './fedctl-v1-sessions.ts';
 import { type FlowerCall, type FlowerCalls, flowerCall } from './flower-calls.ts';
-import { namedFederation } from './flower-federation-names.ts';
+import { namedFederation, UNNAMED_BEFORE_126 } from './flower-federation-names.ts';
 import { toFlowerNode } from './flower-nodes.ts';
 import { announcedMinor } from './flower-releases.ts';
 import { toFlowerRun } from './flower-run-view.ts';
@@ -23,6 +24,22 @@ const leave: FlowerCall<'federations.leave'> = {
   encode: () => proto.RemoveAccountFromFederationResponse.encode({}).finish(),
 };
 
+const show: FlowerCall<'federations.show'> = {
+  ...unary,
+  method: 'federations.show',
+  decode: ([message]) => ({
+    federation: namedFederation(proto.ShowFederationRequest.decode(one(message)).federationName),
+  }),
+  encode: (detail, headers) =>
+    proto.ShowFederationResponse.encode({
+      federation: inDetail(detail, headers),
+      now: flowerTime(detail.now),
+    }).finish(),
+};
+
+/** For the releases before 1.27 that give themselves away, by the name of a federation that nobody has named. */
+const showBefore127: FlowerCall<'federations.show'> = { ...show, encode: detailBefore127 };
+
 /** Fields of Flower's that say name hold the id, `@owner/name` (flower facts, section 6). */
 export const federationCalls: FlowerCalls = {
   ListFederations: flowerCall<'federations.list'>({
@@ -35,16 +52,11 @@ export const federationCalls: FlowerCalls = {
       }).finish(),
   }),
   ShowFederation: flowerCall<'federations.show'>({
-    ...unary,
-    method: 'federations.show',
-    decode: ([message]) => ({
-      federation: namedFederation(proto.ShowFederationRequest.decode(one(message)).federationName),
-    }),
-    encode: (detail, headers) =>
-      proto.ShowFederationResponse.encode({
-        federation: inDetail(detail, headers),
-        now: flowerTime(detail.now),
-      }).finish(),
+    ...show,
+    instead: (message) =>
+      proto.ShowFederationRequest.decode(message).federationName === UNNAMED_BEFORE_126
+        ? flowerCall(showBefore127)
+        : undefined,
   }),
   CreateFederation: flowerCall<'federations.create'>({
     ...unary,
@@ -128,4 +140,15 @@ function inDetail({ seen, members, nodes, runs }: FederationDetail, headers: Hea
     runs: runs.map(toFlowerRun),
     members: members.map(({ who, accountId, role }) => ({ account: { id: accountId, name: who }, role })),
   };
+}
+
+function detailBefore127({ seen, members, nodes, runs, now }: FederationDetail): Uint8Array {
+  const federation = {
+    name: seen.federation.id,
+    memberAids: members.map(({ who }) => who),
+    nodes: nodes.map(toFlowerNode),
+    runs: runs.map(toFlowerRun),
+    description: seen.federation.description,
+  };
+  return ShowFederationResponseBefore127.encode({ federation, now: flowerTime(now) }).finish();
 }

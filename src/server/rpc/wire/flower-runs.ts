@@ -1,16 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { AppError } from '../../../core/errors.ts';
 import * as proto from '../../../gen/flwr/proto/control.ts';
-import type { LogMessage, SeenRun, StartRunInput } from '../methods.ts';
+import type { LogMessage, SeenRun } from '../methods.ts';
 import { KiB, MiB } from './binding.ts';
 import { encodedOnce, joined } from './encoded-runs.ts';
 import { one } from './fedctl-v1-sessions.ts';
 import { type FlowerCall, type FlowerCalls, flowerCall } from './flower-calls.ts';
-import { namedFederation } from './flower-federation-names.ts';
 import { flowerLogs } from './flower-logs.ts';
-import { federationOptions } from './flower-options.ts';
 import { toFlowerRun } from './flower-run-view.ts';
-import { fromWireConfig } from './scalars.ts';
+import { startInput } from './flower-start.ts';
 import { flowerTime } from './times.ts';
 
 const unary = { kind: 'unary', maxBytes: 64 * KiB } as const;
@@ -93,37 +89,6 @@ const listedOne = encodedOnce((seen) =>
 
 function count(wanted: bigint): number {
   return Number(wanted > ALL_RUNS ? ALL_RUNS : wanted);
-}
-
-function startInput(message: Uint8Array): StartRunInput {
-  const request = proto.StartRunRequest.decode(message);
-  refuseUnserved(request);
-  return {
-    requestId: randomUUID(),
-    federation: namedFederation(request.federation),
-    bundle: request.fab?.content ?? new Uint8Array(),
-    bundleSha256: request.fab?.hashStr ?? '',
-    runConfig: fromWireConfig(request.overrideConfig),
-    federationConfig: federationOptions(message),
-  };
-}
-
-function refuseUnserved(request: proto.StartRunRequest): void {
-  if (request.appSpec !== '') {
-    throw notServed(
-      'This server fetches no apps from Flower Hub: download the app with flwr new, then run its folder.',
-    );
-  }
-  if (request.seriesId !== undefined || request.userPrompt !== '') {
-    throw notServed('This server runs no agents and no run series: run the app without them.');
-  }
-  if (request.connectorRefs.length > 0 || request.connectorIds.length > 0) {
-    throw notServed('This server has no connectors: run the app without them.');
-  }
-}
-
-function notServed(text: string): AppError {
-  return new AppError('UNIMPLEMENTED', 'NOT_SERVED', text);
 }
 
 async function* logMessages(messages: AsyncIterable<LogMessage>): AsyncGenerator<Uint8Array> {
