@@ -7,11 +7,6 @@ import type { RemoteLog, RemoteLogRequest } from '../remote.ts';
 import { isOver } from './run-facts.ts';
 import { aboutRun, type SuperlinkSession } from './session.ts';
 
-/**
- * StreamLogs sends what is more than 1 µs after the given time, and times have µs steps (flower/facts section 6): half a
- * step back asks for the next step too, and never for the same one again.
- */
-const HALF_STEP_SECONDS = 0.5e-6;
 /** A SuperLink that has a log sends it at once; one that has none yet says nothing. */
 const SHOW_MS = 5_000;
 
@@ -82,8 +77,8 @@ async function* oneStream(
   signal: AbortSignal,
   position: Position,
 ): AsyncGenerator<RemoteLog> {
-  const afterTimestamp = Math.max(0, position.after - HALF_STEP_SECONDS);
-  for await (const message of session.stream(rpcs.streamLogs, { runId, afterTimestamp }, signal)) {
+  // As flwr does: what follows is later by more than 1 µs (flower/facts section 6), and pieces are further apart than that.
+  for await (const message of session.stream(rpcs.streamLogs, { runId, afterTimestamp: position.after }, signal)) {
     position.patience.progressed();
     if (message.latestTimestamp > position.after) position.after = message.latestTimestamp;
     if (message.logOutput !== '') yield { text: message.logOutput, finished: undefined };
