@@ -29,10 +29,10 @@ export const TABLES = {
 /** Every setting of the server: the one place of names, kinds, defaults and their documentation. */
 export const SETTINGS = {
   server: {
-    'grpc-address': address({ default: '127.0.0.1:9093', doc: 'Where fedctl and flwr connect (gRPC).' }),
+    'grpc-address': address({ default: '127.0.0.1:9093', doc: 'Where fedctl and flwr up to 1.36 connect (gRPC).' }),
     'https-address': address({
       default: '127.0.0.1:9094',
-      doc: 'HTTPS: health, metrics and the public keys of our tokens.',
+      doc: 'HTTPS: flwr from 1.37 on, health, metrics and the public keys of our tokens.',
     }),
     'public-url': url({
       derived: 'the https-address as a URL',
