@@ -49,8 +49,7 @@ export async function download(context: Context, wanted: Download): Promise<Down
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`);
   const file = await writing(path, () => open(temporary, 'wx', 0o600));
   try {
-    const response = await request(context, wanted);
-    const done = await receive(context, response, file);
+    const done = await receive(context, await request(context, wanted), { file, path });
     await writing(path, async () => {
       await file.sync();
       await file.chmod(0o666 & ~process.umask());
@@ -63,13 +62,18 @@ export async function download(context: Context, wanted: Download): Promise<Down
   }
 }
 
-async function request(context: Context, { url, rootCertificates }: Download): Promise<IncomingMessage> {
+interface Answer {
+  readonly response: IncomingMessage;
+  readonly host: string;
+}
+
+async function request(context: Context, { url, rootCertificates }: Download): Promise<Answer> {
   const first = checkedUrl(url);
   let next = first;
   for (let redirects = 0; ; redirects += 1) {
     const response = await fetchOnce(context, next, rootCertificates);
     const { statusCode: status = 0, headers } = response;
-    if (status === 200) return response;
+    if (status === 200) return { response, host: next.host };
     response.destroy();
     if (status < 300 || status > 399) throw refusedWith(status, next);
     const target = URL.parse(headers.location ?? '', next.href);
@@ -123,19 +127,21 @@ function broken(host: string, cause: unknown): AppError {
   return new AppError('UNAVAILABLE', 'DOWNLOAD_FAILED', text, { hint: 'Try again; nothing was written.', cause });
 }
 
-async function receive(context: Context, response: IncomingMessage, file: FileHandle): Promise<Downloaded> {
+async function receive(
+  context: Context,
+  { response, host }: Answer,
+  { file, path }: { file: FileHandle; path: string },
+): Promise<Downloaded> {
   const progress = progressOn(context.stdio);
   const total = Number(response.headers['content-length'] ?? Number.NaN);
   const hash = createHash('sha256');
   let size = 0;
-  const host = response.socket?.remoteAddress ?? 'the server';
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       hash.update(chunk);
       progress.show(`Received ${byteSize(size)}${Number.isNaN(total) ? '' : ` of ${byteSize(total)}`}`);
-      // A stream over the file that is not destroyed keeps its handle from ever being closed.
-      await writing('The file', () => file.appendFile(chunk));
+      await writing(path, () => file.writeFile(chunk));
     }
   } catch (error) {
     throw isAppError(error) ? error : broken(host, error);

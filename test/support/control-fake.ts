@@ -49,6 +49,8 @@ export interface FakeState {
   bundleFamily: number;
   /** Forget the answer of the next submission after the run was made. */
   loseAnswer: boolean;
+  /** What PullArtifacts answers. */
+  artifactsUrl: string;
   requests: string[];
 }
 
@@ -112,6 +114,7 @@ export function newState(): FakeState {
     submitted: [],
     bundleFamily: 4,
     loseAnswer: false,
+    artifactsUrl: '',
     requests: [],
   };
 }
@@ -294,7 +297,7 @@ const UNKNOWN_RUN = { code: status.NOT_FOUND, reason: 'RUN_NOT_FOUND', message: 
 
 function runsOf(state: FakeState): RunsServer {
   return {
-    pullArtifacts: (_call, callback) => callback(null, { url: '', expiresIn: 0 }),
+    pullArtifacts: guarded(state, () => ({ url: state.artifactsUrl, expiresIn: 300 })),
     startRun: (call, callback) => {
       const refused = refusal(state, call.metadata);
       let header = { requestId: '', bundleSha256: '', runConfig: {} as object };
