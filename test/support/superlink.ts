@@ -20,6 +20,8 @@ export interface TestSuperLink {
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts it again on the same ports and state, or another release in its place. */
   start(release?: string): Promise<void>;
+  /** One more SuperNode, which proves who it is with a private key as `ssh-keygen` writes it. */
+  addNode(keyFile: string): Promise<void>;
   /** Deletes its state; only while it is killed. */
   wipe(): void;
   /** What all processes have printed. */
@@ -34,6 +36,8 @@ export interface SuperLinkOptions {
   readonly release?: string;
   /** PEM files; the certificate is its own CA. Plaintext if absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Takes registered SuperNodes only; wants TLS. */
+  readonly nodeAuth?: boolean;
 }
 
 const READY_MS = 90_000;
@@ -49,6 +53,7 @@ interface Site {
   readonly folder: string;
   readonly ports: Ports;
   readonly tls: SuperLinkOptions['tls'];
+  readonly nodeAuth: boolean;
 }
 
 async function programsOf(release: string | undefined): Promise<Programs> {
@@ -58,16 +63,21 @@ async function programsOf(release: string | undefined): Promise<Programs> {
   return { bin: join(venv, 'bin'), layout };
 }
 
-export async function startSuperLink({ nodes = 2, release, tls }: SuperLinkOptions = {}): Promise<TestSuperLink> {
+export async function startSuperLink({
+  nodes = 2,
+  release,
+  tls,
+  nodeAuth = false,
+}: SuperLinkOptions = {}): Promise<TestSuperLink> {
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-superlink-'));
   let programs = await programsOf(release);
   const engineControl = await freePort();
   const ports = { engineControl, engineFleet: await freePort(), engineServerApp: await freePort() } as Ports;
-  const site = { folder, ports, tls };
+  const site = { folder, ports, tls, nodeAuth };
   let link = await startLink(site, programs);
   const supernodes: ChildProcess[] = [];
   for (let index = 0; index < nodes; index += 1)
-    supernodes.push(startNode(site, programs, await freePort(), index, nodes));
+    supernodes.push(startNode(site, programs, { port: await freePort(), index, count: nodes }));
   return {
     address: `127.0.0.1:${engineControl}`,
     folder,
@@ -80,6 +90,10 @@ export async function startSuperLink({ nodes = 2, release, tls }: SuperLinkOptio
       if (other !== undefined) programs = await programsOf(other);
       link = await startLink(site, programs);
     },
+    async addNode(keyFile) {
+      const port = await freePort();
+      supernodes.push(startNode(site, programs, { port, index: supernodes.length, count: nodes, keyFile }));
+    },
     wipe() {
       for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `state.db${suffix}`), { force: true });
     },
@@ -91,13 +105,14 @@ export async function startSuperLink({ nodes = 2, release, tls }: SuperLinkOptio
   };
 }
 
-async function startLink({ folder, ports, tls }: Site, { bin, layout }: Programs): Promise<ChildProcess> {
+async function startLink({ folder, ports, tls, nodeAuth }: Site, { bin, layout }: Programs): Promise<ChildProcess> {
   const security =
     tls === undefined
       ? ['--insecure']
       : ['--ssl-ca-certfile', tls.certFile, '--ssl-certfile', tls.certFile, '--ssl-keyfile', tls.keyFile];
   const child = launch(folder, bin, 'flower-superlink', [
     ...security,
+    ...(nodeAuth ? ['--enable-supernode-auth'] : []),
     ...['--isolation', 'subprocess', '--database', join(folder, 'state.db')],
     ...layout.superlink(ports),
   ]);
@@ -113,13 +128,12 @@ async function startLink({ folder, ports, tls }: Site, { bin, layout }: Programs
 function startNode(
   { folder, ports, tls }: Site,
   { bin, layout }: Programs,
-  port: number,
-  index: number,
-  count: number,
+  { port, index, count, keyFile }: { port: number; index: number; count: number; keyFile?: string },
 ): ChildProcess {
   return launch(folder, bin, 'flower-supernode', [
     ...(tls === undefined ? ['--insecure'] : ['--root-certificates', tls.certFile]),
     ...['--superlink', `127.0.0.1:${ports[layout.nodePort]}`, ...layout.supernode(port)],
+    ...(keyFile === undefined ? [] : ['--auth-supernode-private-key', keyFile]),
     ...['--node-config', `partition-id=${index} num-partitions=${count}`, '--isolation', 'subprocess'],
   ]);
 }
