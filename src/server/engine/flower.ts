@@ -1,4 +1,4 @@
-import type { Engine, EngineRun, EngineSubmit } from '../../core/engine.ts';
+import type { BundleFamily, Engine, EngineRun, EngineSubmit } from '../../core/engine.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { Logger } from '../../core/log.ts';
@@ -38,11 +38,17 @@ export function createFlowerEngine({ kind, name, link, log }: FlowerEngineParts)
     throw isRunUnknown(error) ? runUnknown(error) : engineError(name, error);
   };
 
+  /** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
+  async function onlyFederation(family: BundleFamily): Promise<string> {
+    if (family !== 2) return '';
+    const { listFederations } = shapesOf(family);
+    const { federations } = await calls.call(listFederations, {}, DEADLINES.unary).catch(failed);
+    return federations.length === 1 ? (federations[0]?.name ?? '') : '';
+  }
+
   async function startRun(submit: EngineSubmit, signal: AbortSignal): Promise<RunId> {
-    const hasOptions = Object.keys(submit.federationConfig).length > 0;
-    // Only the options look different from release to release.
-    const family = hasOptions ? await calls.family().catch(failed) : 4;
-    const start = { ...submit, federation: '' };
+    const family = await calls.family().catch(failed);
+    const start = { ...submit, federation: await onlyFederation(family) };
     const { runId } = await calls.call(shapesOf(family).startRun, start, DEADLINES.startRun, signal).catch(failed);
     if (runId !== undefined && runId !== 0n) return runId;
     // An OK without a run id is how a SuperLink refuses a bundle (flower/facts section 5, "Server validation").
