@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import type { Logger } from '../core/log.ts';
 import { type ArtifactsOptions, createArtifacts } from './artifacts/index.ts';
 import type { Parts, Shared } from './parts.ts';
 import { createSlots } from './transport/limits.ts';
@@ -9,6 +11,7 @@ export function artifactsOf(
   mayPull: ArtifactsOptions['mayPull'],
 ): ReturnType<typeof createArtifacts> {
   const { dir, linkLifetime, maxSize, downloads, downloadsPerAccount } = config.artifacts;
+  if (dir !== undefined) void warnOfMissing(dir, log);
   return createArtifacts({
     dir,
     maxBytes: maxSize,
@@ -26,4 +29,10 @@ export function artifactsOf(
     clock,
     log,
   });
+}
+
+/** It may be mounted later: users are told that there are no files, so that the operator has to be told here. */
+async function warnOfMissing(dir: string, log: Logger): Promise<void> {
+  const found = await stat(dir).catch(() => undefined);
+  if (!found?.isDirectory()) log.warn({ dir }, 'the artifacts folder is not there: nothing can be pulled');
 }
