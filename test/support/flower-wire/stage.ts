@@ -1,4 +1,4 @@
-import { Metadata, ServerCredentials } from '@grpc/grpc-js';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { AppError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/log.ts';
 import { silentMetrics } from '../../../src/core/metrics.ts';
@@ -119,7 +119,5 @@ async function answer(incoming: Incoming<MethodName>): Promise<unknown> {
 
 /** Headers as a client of a release sends them. */
 export function headersOf(release: string): { get(name: string): readonly string[] } {
-  const metadata = new Metadata();
-  if (release !== '') metadata.set('flwr-package-version', release);
-  return { get: (name) => metadata.get(name).map(String) };
+  return { get: (name) => (name === 'flwr-package-version' && release !== '' ? [release] : []) };
 }
