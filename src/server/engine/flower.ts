@@ -12,7 +12,7 @@ import { engineError, invalidAnswer, isRunUnknown, runUnknown } from './errors.t
 import { engineNodes } from './nodes.ts';
 
 /** Milliseconds. StartRun stays under the reconciler's 30 s, so that no submit is given up while it is under way. */
-const DEADLINES = { startRun: 20_000, unary: 10_000 } as const;
+const DEADLINES = { prepare: 5_000, startRun: 20_000, unary: 10_000 } as const;
 
 /**
  * StreamLogs sends what is more than 1 µs after the given time (flower/facts section 6); engine times have µs steps.
@@ -41,15 +41,20 @@ export function createFlowerEngine({ kind, name, link, log }: FlowerEngineParts)
   /** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
   async function onlyFederation(family: BundleFamily): Promise<string> {
     if (family !== 2) return '';
-    const { listFederations } = shapesOf(family);
-    const { federations } = await calls.call(listFederations, {}, DEADLINES.unary).catch(failed);
+    const { federations } = await calls.call(shapesOf(family).listFederations, {}, DEADLINES.prepare);
     return federations.length === 1 ? (federations[0]?.name ?? '') : '';
   }
 
   async function startRun(submit: EngineSubmit, signal: AbortSignal): Promise<RunId> {
-    const family = await calls.family().catch(failed);
-    const start = { ...submit, federation: await onlyFederation(family) };
-    const { runId } = await calls.call(shapesOf(family).startRun, start, DEADLINES.startRun, signal).catch(failed);
+    const end = performance.now() + DEADLINES.startRun;
+    const prepare = async () => {
+      const family = await calls.family();
+      return { family, federation: await onlyFederation(family) };
+    };
+    const { family, federation } = await inTime(prepare(), DEADLINES.prepare).catch(failed);
+    const start = { ...submit, federation };
+    const left = end - performance.now();
+    const { runId } = await calls.call(shapesOf(family).startRun, start, left, signal).catch(failed);
     if (runId !== undefined && runId !== 0n) return runId;
     // An OK without a run id is how a SuperLink refuses a bundle (flower/facts section 5, "Server validation").
     throw new AppError('FAILED_PRECONDITION', 'ENGINE_REFUSED', 'The engine did not accept the app bundle.', {
@@ -108,4 +113,15 @@ export function createFlowerEngine({ kind, name, link, log }: FlowerEngineParts)
     },
     close: async () => link.close(),
   };
+}
+
+/** What is asked before a start: late, it has sent nothing of the run. @throws FlowerFailure 'unreachable' */
+async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(flowerFailure({ kind: 'unreachable', code: 'DEADLINE_EXCEEDED' })), ms);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
