@@ -1,6 +1,5 @@
 import { boolean, option, string } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
-import { importLogin } from '../cli/import-flwr.ts';
 import { logIn } from '../cli/login.ts';
 import { targetArgs } from '../cli/target-args.ts';
 
@@ -36,7 +35,7 @@ export default class Login extends BaseCommand {
     const asked = flags['no-launch-browser'] ? 'false' : flags['launch-browser'];
     const positionals = [args.app, args.federation];
     const { account, connection, already } = flags['import-flwr']
-      ? await importLogin(this.context, positionals)
+      ? await (await import('../cli/import-flwr.ts')).importLogin(this.context, positionals)
       : await logIn(this.context, {
           positionals,
           force: flags.force,

@@ -6,7 +6,7 @@ import { configPath } from '../../cli/config-view.ts';
 
 export default class ConfigAdd extends BaseCommand {
   static override description =
-    'Add a connection to $FLWR_HOME/config.toml (~/.flwr by default), where flwr finds it, too.\nThe first one becomes the default. Nothing else in the file is changed.';
+    'Add a connection to config.toml, where flwr finds it, too.\nThe file is $FLWR_HOME/config.toml, ~/.flwr by default. The first connection becomes the default; all else in the file stays as it is.';
   static override examples = [
     '<%= config.bin %> config add lab --address lab.example.org:9093 --root-certificates ca.pem',
     '<%= config.bin %> config add local --address 127.0.0.1:9093 --insecure --default',

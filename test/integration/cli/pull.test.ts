@@ -72,7 +72,7 @@ describe('pull', () => {
   });
 
   test('--output: into a folder under the name of the run, or into a file; never over another', async () => {
-    expect((await project.cli('pull', RUN, '--output', '.')).code).toBe(0);
+    expect(await project.cli('pull', RUN, '--output', '.')).toMatchObject({ code: 0, stdout: has('SHA-256 ') });
     expect(readFileSync(join(project.dir, `run-${RUN}.zip`))).toEqual(CONTENT);
     expect(statSync(join(project.dir, `run-${RUN}.zip`)).mode & 0o777).toBe(0o666 & ~process.umask());
     const pulled = await project.cli('pull', RUN, '-o', 'files.zip', '--json');

@@ -11,7 +11,7 @@ const roleFlag = option({ options: ['admin', 'operator', 'runner', 'viewer'] as 
 
 export default class FederationInviteCreate extends BaseCommand {
   static override description =
-    'Invite somebody to a federation. They have been logged in to this server once, and accept or reject it.';
+    'Invite somebody to a federation.\nThey have logged in to this server once, and accept or reject it.';
   static override examples = [
     '<%= config.bin %> federation invite create bob @lab/hearts',
     '<%= config.bin %> federation invite create bob@example.org @lab/hearts --role viewer',

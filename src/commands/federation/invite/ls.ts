@@ -6,8 +6,7 @@ import { targetArgs } from '../../../cli/target-args.ts';
 
 export default class FederationInviteLs extends BaseCommand {
   static override hiddenAliases = ['federation:invite:list'];
-  static override description =
-    'List invitations to you, and those of federations that you administer, as far as they are pending.';
+  static override description = 'List pending invitations: to you, and to federations that you administer.';
   static override examples = [
     '<%= config.bin %> federation invite ls',
     '<%= config.bin %> federation invite ls --all --json',
