@@ -31,7 +31,8 @@ export const flowerHttp: Wire = {
     frame,
     refuse: refuseOverHttp,
   },
-  bindings: place({ ...controlCalls, ...renewal }, pathOf),
+  // No release that speaks HTTP hangs upon an error, so none is told otherwise.
+  bindings: place({ ...controlCalls, ...renewal }, pathOf).map(({ excuse: _, ...binding }) => binding),
   credentials: readBearer,
   answers: {},
   unimplemented: Object.fromEntries(Object.entries(unservedCalls).map(([rpc, sentence]) => [pathOf(rpc), sentence])),
