@@ -23,21 +23,22 @@ export interface Identify {
 }
 
 /**
- * Finds out what kind of server stands there; no token is sent. Behind TLS a control plane says so itself, a gRPC server that
- * doesn't is a SuperLink up to 1.36, and one of HTTP alone a SuperLink from 1.37 on. Without TLS it can't be a control plane.
+ * Finds out what kind of server stands there; no token is sent. Behind TLS a control plane says so itself, and of a SuperLink
+ * it is found out what it speaks: a proxy may offer HTTP/2 for one that knows no gRPC. Without TLS it can't be a control plane.
  * @throws UNAVAILABLE with what is wrong with the connection; INTERNAL ANSWER_MALFORMED
  */
 export async function identifyServer(request: Identify): Promise<ServerFound> {
   const { endpoint, userAgent } = request;
-  if (endpoint.insecure) return { kind: 'superlink', transport: await detectPlain(endpoint, userAgent) };
+  if (endpoint.insecure) return { kind: 'superlink', transport: await detect(endpoint, userAgent) };
   const finding = await probe(endpoint);
   if (finding.kind === 'not-grpc') return { kind: 'superlink', transport: 'http' };
   if (finding.kind !== 'healthy') throw sentenceFor(finding, endpoint, undefined);
   const info = await askForInfo(request);
-  return info === undefined ? { kind: 'superlink', transport: 'grpc' } : { kind: 'fedctl', info };
+  if (info !== undefined) return { kind: 'fedctl', info };
+  return { kind: 'superlink', transport: await detect(endpoint, userAgent) };
 }
 
-async function detectPlain(endpoint: Endpoint, userAgent: string): Promise<'grpc' | 'http'> {
+async function detect(endpoint: Endpoint, userAgent: string): Promise<'grpc' | 'http'> {
   try {
     return await detectFlower(endpoint, { userAgent });
   } catch (error) {
@@ -61,6 +62,7 @@ async function askForInfo({ endpoint, userAgent, probeParts = false }: Identify)
   }
 }
 
-function isUnknownCall({ reason }: AppError): boolean {
-  return reason === 'NOT_A_CONTROL_PLANE' || reason === 'UNIMPLEMENTED';
+/** Of gRPC itself, or of a web server or proxy that speaks HTTP/2 and no gRPC. */
+function isUnknownCall({ reason, message }: AppError): boolean {
+  return ['NOT_A_CONTROL_PLANE', 'UNIMPLEMENTED'].includes(reason) || message.startsWith('Received HTTP status code ');
 }
