@@ -77,7 +77,7 @@ describe('spans', () => {
           expect((error as { reason?: string }).reason).toMatch(/^CONFIG_/);
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: 1_500 },
     );
   });
 });
@@ -214,7 +214,7 @@ function isRemainder(part: string, whole: string): boolean {
 }
 
 describe('edit then parse is parse then edit, whatever the file looks like', () => {
-  const runs = { numRuns: 1_000 };
+  const runs = { numRuns: 250 };
 
   test('use', () => {
     fc.assert(
