@@ -31,11 +31,17 @@ const silent: WireAnswers = {
   NOT_SERVED: { code: 'FAILED_PRECONDITION' },
 };
 
+/** flwr prints no hints: what to do stands in the text. */
+const ARTIFACTS_NOT_CONFIGURED = {
+  code: 'UNIMPLEMENTED',
+  text: 'Artifacts are not configured on this server: whoever runs it sets dir under [artifacts] in server.toml.',
+} as const;
+
 /** 1.30 to 1.32 print any text that they have no sentence for. */
-const mapped: WireAnswers = { ...flowerAnswers, RUN_NOT_FINISHED, ARTIFACTS_NOT_CONFIGURED: { code: 'UNIMPLEMENTED' } };
+const mapped: WireAnswers = { ...flowerAnswers, RUN_NOT_FINISHED, ARTIFACTS_NOT_CONFIGURED };
 
 /** 1.33 and later print what the server says. */
-const plain: WireAnswers = { ...flowerAnswers, ARTIFACTS_NOT_CONFIGURED: { code: 'UNIMPLEMENTED' } };
+const plain: WireAnswers = { ...flowerAnswers, ARTIFACTS_NOT_CONFIGURED };
 
 /** 1.18 to 1.20: of PERMISSION_DENIED, 1.18 prints an error object and never ends. */
 export const execAnswers: WireAnswers = { ...silent, LOGIN_DENIED: { code: 'UNAUTHENTICATED' } };
