@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/core/errors.ts';
 import * as proto from '../../../src/gen/flwr/proto/control.ts';
-import type { Incoming } from '../../../src/server/rpc/pipeline.ts';
 import { callHttp, type HttpCall, openHttp, PROTOBUF, PROTOBUF_STREAM, unframe } from '../../support/http-wire.ts';
 import { known, type ScriptedHttp, startScriptedHttp } from '../../support/scripted-http.ts';
 import { until } from '../../support/until.ts';
