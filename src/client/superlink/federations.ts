@@ -62,11 +62,15 @@ export function superlinkFederations(session: SuperlinkSession, family: () => Pr
     },
     async showFederation({ federation }) {
       const shown = await show(federation);
-      return { federation: federationOf(shown), members: shown.members.map(memberOf) };
+      // Where there is no login the one member is nobody.
+      const members = shown.members.map(memberOf).filter(({ who }) => who !== '');
+      return { federation: federationOf(shown), members };
     },
-    async createFederation({ federation: federationName, description, simulation }) {
+    async createFederation({ federation: id, description, simulation }) {
+      // The owner is whoever asks.
+      const federationName = id.replace(/^@[^/]*\//, '');
       const { federation } = await session.call(rpcs.createFederation, { federationName, description, simulation });
-      return { federation: federationOf(federation ?? FlowerFederation.fromPartial({ name: federationName })) };
+      return { federation: federationOf(federation ?? FlowerFederation.fromPartial({ name: id })) };
     },
     archiveFederation: ({ federation }) => session.call(rpcs.archiveFederation, { federationName: federation }),
     addSupernode: ({ federation, nodeId }) =>

@@ -22,78 +22,84 @@ export interface SuperlinkRuns {
   stop(request: fedctl.StopRunRequest): Promise<fedctl.StopRunResponse>;
 }
 
+interface Place {
+  readonly session: SuperlinkSession;
+  readonly family: () => Promise<BundleFamily>;
+}
+
 export function superlinkRuns(session: SuperlinkSession, family: () => Promise<BundleFamily>): SuperlinkRuns {
-  async function one(runId: bigint): Promise<fedctl.ListRunsResponse> {
-    const answer = await session.call(rpcs.listRuns, { runId, limit: undefined }).catch((error: AppError) => {
-      throw aboutRun(runId, error);
-    });
-    const run = answer.runDict.get(runId);
-    if (run === undefined) throw aboutRun(runId, new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'not in the answer'));
-    return { runs: [runOf(run)], nextCursor: '', now: answer.now };
-  }
+  const place = { session, family };
+  return {
+    find: (runId) => find(place, runId),
+    list: (request) => list(place, request),
+    start: (upload) => start(place, upload),
+    stop: (request) => stop(place, request),
+  };
+}
 
-  async function find(runId: bigint): Promise<fedctl.Run> {
-    const { runs } = await one(runId);
-    return runs[0] as fedctl.Run;
-  }
+async function listOne({ session }: Place, runId: bigint): Promise<fedctl.ListRunsResponse & { runs: [fedctl.Run] }> {
+  const answer = await session.call(rpcs.listRuns, { runId, limit: undefined }).catch((error: AppError) => {
+    throw aboutRun(runId, error);
+  });
+  const run = answer.runDict.get(runId);
+  if (run === undefined) throw aboutRun(runId, new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'not in the answer'));
+  return { runs: [runOf(run)], nextCursor: '', now: answer.now };
+}
 
-  async function list(request: fedctl.ListRunsRequest): Promise<fedctl.ListRunsResponse> {
-    if (request.runId !== undefined) return await one(request.runId);
-    // The first page of all runs is as long as asked for; releases before 1.27 answer with all of them.
-    const whole = request.cursor === '' && request.runIdPrefix === '' && request.federation === '';
-    const limit = whole ? BigInt(pageSize(request) + 1) : undefined;
-    const answer = await session.call(rpcs.listRuns, { runId: undefined, limit });
-    return { ...pageOf([...answer.runDict.values()].map(runOf), request), now: answer.now };
-  }
+async function find(place: Place, runId: bigint): Promise<fedctl.Run> {
+  return (await listOne(place, runId)).runs[0];
+}
 
-  /** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
-  async function onlyFederation({ listFederations }: FlowerShapes): Promise<string> {
-    if ((await family()) !== 2) return '';
-    const { federations } = await session.call(listFederations, {});
-    return federations.length === 1 ? (federations[0]?.name ?? '') : '';
-  }
+async function list(place: Place, request: fedctl.ListRunsRequest): Promise<fedctl.ListRunsResponse> {
+  if (request.runId !== undefined) return await listOne(place, request.runId);
+  // The first page of all runs is as long as asked for; releases before 1.27 answer with all of them.
+  const whole = request.cursor === '' && request.runIdPrefix === '' && request.federation === '';
+  const limit = whole ? BigInt(pageSize(request) + 1) : undefined;
+  const answer = await place.session.call(rpcs.listRuns, { runId: undefined, limit });
+  return { ...pageOf([...answer.runDict.values()].map(runOf), request), now: answer.now };
+}
 
-  async function start({ header, bundle, onProgress, onNote }: RemoteUpload): Promise<fedctl.Run> {
-    const shapes = shapesOf(await family());
-    const federation = header.federation || (await onlyFederation(shapes));
-    onProgress(0);
-    const answer = await session
-      .call(
-        shapes.startRun,
-        {
-          bundle,
-          bundleSha256: header.bundleSha256,
-          runConfig: plainConfig(header.runConfig),
-          federationConfig: plainConfig(header.federationConfig),
-          federation,
-        },
-        { timeoutMs: START_RUN_MS },
-      )
-      .catch((error: AppError) => {
-        throw mayHaveActed(error) ? outcomeUnknown(error) : error;
-      });
-    onProgress(bundle.length);
-    if (answer.note !== undefined && answer.note !== '') onNote(answer.note);
-    if (answer.runId === undefined || answer.runId === 0n) throw notAccepted();
-    return await started(answer.runId, answer.federation, header);
-  }
+async function start(place: Place, { header, bundle, onProgress, onNote }: RemoteUpload): Promise<fedctl.Run> {
+  const shapes = shapesOf(await place.family());
+  const request = {
+    bundle,
+    bundleSha256: header.bundleSha256,
+    runConfig: plainConfig(header.runConfig),
+    federationConfig: plainConfig(header.federationConfig),
+    federation: header.federation || (await onlyFederation(place, shapes)),
+  };
+  onProgress(0);
+  const sent = place.session.call(shapes.startRun, request, { timeoutMs: START_RUN_MS });
+  const answer = await sent.catch((error: AppError) => {
+    throw mayHaveActed(error) ? outcomeUnknown(error) : error;
+  });
+  onProgress(bundle.length);
+  if (answer.note !== undefined && answer.note !== '') onNote(answer.note);
+  if (answer.runId === undefined || answer.runId === 0n) throw notAccepted();
+  return await started(place, answer.runId, answer.federation || request.federation, header);
+}
 
-  /** The new run as the SuperLink shows it; where it can't tell now, what is known of it all the same. */
-  async function started(runId: bigint, federation: string, header: fedctl.StartRunHeader): Promise<fedctl.Run> {
-    const { requestId, bundleSha256 } = header;
-    const run = await find(runId).catch(() => runOf(FlowerRun.fromPartial({ runId, fabHash: bundleSha256 })));
-    return { ...run, requestId, federation: run.federation || federation };
-  }
+/** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
+async function onlyFederation({ session, family }: Place, { listFederations }: FlowerShapes): Promise<string> {
+  if ((await family()) !== 2) return '';
+  const { federations } = await session.call(listFederations, {});
+  return federations.length === 1 ? (federations[0]?.name ?? '') : '';
+}
 
-  async function stop({ runId }: fedctl.StopRunRequest): Promise<fedctl.StopRunResponse> {
-    const { success } = await session.call(rpcs.stopRun, { runId }, { timeoutMs: STOP_MS }).catch((error: AppError) => {
-      throw aboutRun(runId, error);
-    });
-    if (!success) throw new AppError('FAILED_PRECONDITION', 'SUPERLINK_REFUSED', 'The SuperLink did not stop the run.');
-    return { run: await find(runId).catch(() => undefined) };
-  }
+/** The new run as the SuperLink shows it; where it can't tell now, what is known of it all the same. */
+async function started(place: Place, runId: bigint, federation: string, header: fedctl.StartRunHeader) {
+  const { requestId, bundleSha256 } = header;
+  const run = await find(place, runId).catch(() => runOf(FlowerRun.fromPartial({ runId, fabHash: bundleSha256 })));
+  return { ...run, requestId, federation: run.federation || federation };
+}
 
-  return { find, list, start, stop };
+async function stop(place: Place, { runId }: fedctl.StopRunRequest): Promise<fedctl.StopRunResponse> {
+  const sent = place.session.call(rpcs.stopRun, { runId }, { timeoutMs: STOP_MS });
+  const { success } = await sent.catch((error: AppError) => {
+    throw aboutRun(runId, error);
+  });
+  if (!success) throw new AppError('FAILED_PRECONDITION', 'SUPERLINK_REFUSED', 'The SuperLink did not stop the run.');
+  return { run: await find(place, runId).catch(() => undefined) };
 }
 
 function mayHaveActed({ cause }: AppError): boolean {
