@@ -8,25 +8,25 @@ import { until } from '../support/until.ts';
 import { type Stage, setStage } from './faults/stage.ts';
 
 let stage: Stage;
-let server: FlowerServer;
+let server: FlowerServer | undefined;
 let base: number;
 
 beforeAll(async () => {
   stage = await setStage({ engine: { nodes: 0 } });
   base = await findFreeBase();
-  server = await serve('1h');
 }, 120_000);
 afterAll(async () => {
   await server?.stop();
   await stage?.close();
 }, 60_000);
 
-/** The server again on the same ports and state; `access` is the life of its access tokens. */
-async function serve(access: string): Promise<FlowerServer> {
+/** The server, with one of Flower's wires, again on the same ports and state; `access` is the life of its access tokens. */
+async function startServer(transport: 'grpc' | 'http', access: string): Promise<FlowerServer> {
   const addresses = { 'grpc-address': `127.0.0.1:${base}`, 'https-address': `127.0.0.1:${base + 1}` };
   const urls = { 'public-url': `https://127.0.0.1:${base + 1}` };
   return await startFlowerServer(
     stage.configure(`flower-${access}`, { server: { ...addresses, ...urls }, tokens: { access } }),
+    transport,
   );
 }
 
@@ -42,6 +42,10 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
   let address: string;
   let run = '';
 
+  const serve = async (access: string): Promise<void> => {
+    await server?.stop();
+    server = await startServer(transport, access);
+  };
   const file = (name: string) => join(alice.home, '.credentials', name);
   const meta = () => JSON.parse(readFileSync(file(`${CONNECTION}.meta.json`), 'utf8'));
 
@@ -53,19 +57,18 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
 
   /** A login whose access token is over, before a server whose tokens live for long. */
   async function logInAndExpire(): Promise<void> {
-    await server.stop();
-    server = await serve('10s');
+    await serve('10s');
     expect(await alice.login('--force')).toMatchObject({ code: 0 });
     await expired();
-    await server.stop();
-    server = await serve('1h');
+    await serve('1h');
   }
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    await serve('1h');
     address = `127.0.0.1:${base + port}`;
     people = invitePeople({ ...stage.facts, address });
     alice = people.person('alice');
-  });
+  }, 60_000);
   afterAll(() => people.leave());
 
   test('before the login every command says so, and nothing is stored', async () => {
@@ -79,8 +82,8 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
       });
     }
     const { findings } = JSON.parse((await alice.fedctl('doctor', '--json')).stdout);
-    const server = findings.find(({ name }: { name: string }) => name === 'server');
-    expect(server).toMatchObject({ state: 'ok', text: expect.stringContaining("with Flower's login") });
+    const found = findings.find(({ name }: { name: string }) => name === 'server');
+    expect(found).toMatchObject({ state: 'ok', text: expect.stringContaining("with Flower's login") });
   }, 60_000);
 
   test('login: the pair is stored private, bound to origin and kind of server', async () => {
@@ -138,16 +141,15 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
   }, 120_000);
 
   test('a log goes on while its token is renewed', async () => {
-    await server.stop();
-    server = await serve('10s');
+    await serve('10s');
     expect(await alice.login('--force')).toMatchObject({ code: 0 });
     const long = await alice.tick({ ticks: 1000, pause: 0.2 });
     const follower = alice.start('log', long);
     await follower.until('tick 2 of');
     await expired();
-    await server.stop();
+    await server?.stop();
     await follower.until('The connection was lost');
-    server = await serve('1h');
+    await serve('1h');
     await until(async () => (await alice.fedctl('stop', long)).code === 0, 30_000);
     const { code, stdout } = await follower.ended;
     const ticks = ticksIn(stdout);
@@ -164,7 +166,7 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
     expect((await alice.fedctl('ls')).code).not.toBe(0);
     writeFileSync(config, good);
     expect(await alice.fedctl('ls')).toMatchObject({ code: 0 });
-    expect(server.log()).not.toContain(alice.tokens().access);
+    expect(server?.log()).not.toContain(alice.tokens().access);
   }, 60_000);
 
   test('logout forgets here and says that this is all', async () => {

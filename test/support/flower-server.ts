@@ -12,13 +12,13 @@ export interface FlowerServer {
   stop(): Promise<void>;
 }
 
-/** The names of Flower's wires (server/main.ts). */
-const WIRES = ['flwr.proto.Control', 'flower-http'];
+/** The name of Flower's wire for each transport (server/main.ts). */
+const WIRES = { grpc: 'flwr.proto.Control', http: 'flower-http' } as const;
 
-/** Starts it on the addresses of a server.toml, as a process of its own. @throws with what it has printed where it ends before */
-export async function startFlowerServer(config: string): Promise<FlowerServer> {
+/** Starts it with one wire on the addresses of a server.toml, as a process of its own. @throws with what it has printed where it ends before */
+export async function startFlowerServer(config: string, transport: 'grpc' | 'http'): Promise<FlowerServer> {
   const env = { PATH: process.env.PATH, HOME: dirname(config), LANG: 'C.UTF-8' };
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), config], {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), config, WIRES[transport]], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -45,12 +45,14 @@ export async function startFlowerServer(config: string): Promise<FlowerServer> {
 }
 
 /** The process itself. */
-async function serve(config: string): Promise<void> {
+async function serve(config: string, wire: string): Promise<void> {
   const { loadConfig } = await import('../../src/server/config/load.ts');
   const { startServer } = await import('../../src/server/main.ts');
-  const server = await startServer(await loadConfig(config), { wires: WIRES });
+  const server = await startServer(await loadConfig(config), { wires: [wire] });
   process.stdout.write('ready\n');
   process.once('SIGTERM', () => void server.stop().then(() => process.exit()));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await serve(process.argv[2] ?? '');
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await serve(process.argv[2] ?? '', process.argv[3] ?? '');
+}
