@@ -15,6 +15,11 @@ export function parseRunId(text: string): RunId | undefined {
 /** Flower's federation id, `@owner/name`. */
 export const FEDERATION_ID = /^@[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{1,64}$/;
 
+/** A federation's name alone is of `owner`, as flwr has it where one is made; anything else stays as it is. */
+export function ownedFederation(name: string, owner: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(name) ? `@${owner}/${name}` : name;
+}
+
 /** Name of a connection: file-name safe, so that a credential file can be named after it (security.md CF-03). */
 export const CONNECTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

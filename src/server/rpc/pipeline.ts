@@ -48,7 +48,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
       call = withCaller(call, caller);
       const input = await incoming.input();
       call = await withSessionNamed(call, input);
-      const question = await questionOf(row, input, services);
+      const question = await questionOf(row, input, services, caller?.account.handle ?? '');
       call = withTarget(call, question);
       if (caller) await decide(row, question, caller, services);
       const recorded = record(row, call);

@@ -1,6 +1,6 @@
 import type { AccessObject, AccessQuestion, Right, Subject } from '../../core/access.ts';
 import { AppError } from '../../core/errors.ts';
-import { checkFederationId, FEDERATION_ID, parseRunId, type RunId } from '../../core/ids.ts';
+import { checkFederationId, FEDERATION_ID, ownedFederation, parseRunId, type RunId } from '../../core/ids.ts';
 import type { NodeId } from '../../core/nodes.ts';
 import type { Run } from '../../core/runs.ts';
 import type { Services, Target } from './call.ts';
@@ -19,11 +19,12 @@ export interface Question {
   readonly hidden: boolean;
 }
 
-/** The object that a policy row asks about, found in the input of the call. */
-export async function questionOf(row: PolicyRow, input: unknown, services: Services): Promise<Question> {
+/** The object that a policy row asks about, found in the input of the call. `owner`: account name of the caller, or "". */
+export async function questionOf(row: PolicyRow, input: unknown, services: Services, owner: string): Promise<Question> {
   const question = await askedBy(row, input, services);
   if (row.names === undefined) return question;
-  const id = federationNamed((input as { federation?: string }).federation ?? '', services);
+  const { federation = '' } = input as { federation?: string };
+  const id = federationNamed(ownedFederation(federation, owner), services);
   return { ...question, named: { type: 'federation', id } };
 }
 

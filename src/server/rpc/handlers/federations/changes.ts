@@ -1,6 +1,6 @@
 import { AppError } from '../../../../core/errors.ts';
 import type { Federation } from '../../../../core/federations.ts';
-import { checkFederationId } from '../../../../core/ids.ts';
+import { checkFederationId, ownedFederation } from '../../../../core/ids.ts';
 import { plainText } from '../../../../core/text.ts';
 import { type Call, callerOf, federationOf, type Handlers, type Services } from '../../call.ts';
 import type { CreateFederationInput, SeenFederation } from '../../methods.ts';
@@ -16,7 +16,7 @@ export const changeHandlers: Pick<
   'federations.create' | 'federations.archive' | 'federations.configure-simulation'
 > = {
   'federations.create': async (services, call, input) => {
-    const id = checkFederationId(ownedName(input.federation, callerOf(call).account.handle));
+    const id = checkFederationId(ownedFederation(input.federation, callerOf(call).account.handle));
     const federation: Federation = {
       id,
       description: plainText(input.description, MAX_DESCRIPTION),
@@ -56,11 +56,6 @@ export const changeHandlers: Pick<
     return seen(services, call, await services.federations.change(federation.id, { simulationConfig: config }));
   },
 };
-
-/** A name alone, as flwr sends it, is one of the caller's own. */
-function ownedName(name: string, owner: string): string {
-  return /^[\w-]+$/.test(name) ? `@${owner}/${name}` : name;
-}
 
 async function engineFor({ facts, federations }: Services, { engine }: CreateFederationInput): Promise<string> {
   const standing = await federations.find(facts.defaultFederation);
