@@ -5,11 +5,20 @@ import { processStdio } from './stdio.ts';
 
 /** Runs the command that `argv` names and leaves its exit code in the process. */
 export async function run(argv: readonly string[]): Promise<void> {
+  process.once('beforeExit', failUnfinished);
   try {
     await runOclif([...argv], import.meta.url);
   } catch (error) {
     process.exitCode = conclude(error, argv);
+  } finally {
+    process.off('beforeExit', failUnfinished);
   }
+}
+
+/** Node ends with 0 where nothing is left to wait for but a promise that nobody settles: that is no success. */
+function failUnfinished(): void {
+  process.stderr.write('Error: fedctl stopped before the command had ended. Please report this.\n');
+  process.exitCode = EXIT.failed;
 }
 
 /** What commands could not render themselves: unknown commands, help that does not exist, broken installations. */
