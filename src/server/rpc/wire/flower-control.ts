@@ -5,7 +5,7 @@ import { type FlowerCalls, place } from './flower-calls.ts';
 import { execCalls } from './flower-exec.ts';
 import { federationCalls } from './flower-federations.ts';
 import { invitationCalls } from './flower-invitations.ts';
-import { loginCalls } from './flower-login.ts';
+import { grpcLoginCalls, loginCalls } from './flower-login.ts';
 import { nodeCalls } from './flower-nodes.ts';
 import { runCalls } from './flower-runs.ts';
 import { unservedCalls } from './flower-unserved.ts';
@@ -34,7 +34,7 @@ export const flowerControl: Wire = {
   name: 'flwr.proto.Control',
   answers: flowerAnswers,
   answersFor: grpcAnswers,
-  bindings: place(controlCalls, (rpc) => `/flwr.proto.Control/${rpc}`),
+  bindings: place({ ...controlCalls, ...grpcLoginCalls }, (rpc) => `/flwr.proto.Control/${rpc}`),
   unimplemented: Object.fromEntries(
     Object.entries(unservedCalls).map(([rpc, sentence]) => [`/flwr.proto.Control/${rpc}`, sentence]),
   ),

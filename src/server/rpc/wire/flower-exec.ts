@@ -1,10 +1,10 @@
 import { StopRunResponse } from '../../../gen/flwr/proto/control.ts';
 import { type FlowerCall, type FlowerCalls, flowerCall } from './flower-calls.ts';
-import { loginCalls } from './flower-login.ts';
+import { grpcLoginCalls } from './flower-login.ts';
 import { getRun, insteadOfList, listed, listRuns, runCalls, stopRun } from './flower-runs.ts';
 
 const { StartRun, StreamLogs } = runCalls as Record<'StartRun' | 'StreamLogs', FlowerCall>;
-const { GetLoginDetails, GetAuthTokens } = loginCalls as Record<'GetLoginDetails' | 'GetAuthTokens', FlowerCall>;
+const { GetLoginDetails, GetAuthTokens } = grpcLoginCalls as Record<'GetLoginDetails' | 'GetAuthTokens', FlowerCall>;
 
 const LOGIN_OVER = new Set(['LOGIN_DENIED', 'LOGIN_EXPIRED']);
 

@@ -1,7 +1,7 @@
 import * as proto from '../../../gen/flwr/proto/control.ts';
 import { KiB } from './binding.ts';
 import { one } from './fedctl-v1-sessions.ts';
-import { type FlowerCalls, flowerCall } from './flower-calls.ts';
+import { type FlowerCall, type FlowerCalls, flowerCall } from './flower-calls.ts';
 import { clientName, hangsOnFailedLogin } from './flower-releases.ts';
 
 const unary = { kind: 'unary', maxBytes: 64 * KiB } as const;
@@ -22,9 +22,6 @@ export const loginCalls: FlowerCalls = {
         expiresIn: BigInt(login.expiresIn),
         interval: BigInt(login.interval),
       }).finish(),
-    // They print the type that they do not know, and end.
-    excuse: ({ message }, headers) =>
-      hangsOnFailedLogin(headers) ? unknownType(`unavailable: ${message}`) : undefined,
   }),
   GetAuthTokens: flowerCall<'login.poll'>({
     ...unary,
@@ -37,10 +34,25 @@ export const loginCalls: FlowerCalls = {
           ? { accessToken: poll.tokens.accessToken, refreshToken: poll.tokens.refreshToken }
           : PENDING,
       ).finish(),
+  }),
+};
+
+const { GetLoginDetails, GetAuthTokens } = loginCalls as Record<'GetLoginDetails' | 'GetAuthTokens', FlowerCall>;
+
+/** The same over gRPC, where releases up to 1.31 hang once a login RPC has failed: so none fails for them. */
+export const grpcLoginCalls: FlowerCalls = {
+  GetLoginDetails: {
+    ...GetLoginDetails,
+    // They print the type that they do not know, and end.
+    excuse: ({ message }, headers) =>
+      hangsOnFailedLogin(headers) ? unknownType(`unavailable: ${message}`) : undefined,
+  },
+  GetAuthTokens: {
+    ...GetAuthTokens,
     // Pending until the code has run out: that ends them, with exit code 1.
     excuse: (_error, headers) =>
       hangsOnFailedLogin(headers) ? proto.GetAuthTokensResponse.encode(PENDING).finish() : undefined,
-  }),
+  },
 };
 
 function unknownType(authnType: string): Uint8Array {
