@@ -33,6 +33,8 @@ export function welcomeText(facts: StackFacts, federation: string): readonly str
     `  root-certificates = "${facts.ca}"`,
     `  federation = "${federation}"`,
     '',
+    `flwr from 1.37 on speaks HTTP: ${new URL(facts.https).host} is its own address; the one above works, too.`,
+    '',
     'Then: fedctl login, fedctl run. Ctrl-C ends the stack and keeps its state.',
   ];
 }
