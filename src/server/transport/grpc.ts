@@ -165,6 +165,6 @@ async function readAll(call: ServerReadableStream<Buffer, Buffer>, limit: number
 
 function registerUnimplemented(server: Server, wire: Wire, path: string, text: string): void {
   const error = publicError(new AppError('UNIMPLEMENTED', 'NOT_SERVED', text), '');
-  const handle = (call: Unary, done: Done) => done(toStatus(error, '', answersOf(wire, call)));
+  const handle = (_call: Unary, done: Done) => done(toStatus(error, '', wire.answers));
   server.register(path, handle, bytes, bytes, 'unary');
 }
