@@ -60,6 +60,8 @@ export interface FoundNode {
   readonly engine: string;
   readonly node: EngineNode;
   readonly row: NodeRow | undefined;
+  /** Why another engine could not be asked, if so: whoever may not see this SuperNode gets the answer for one that is nowhere. */
+  readonly unanswered?: unknown;
 }
 
 /** SuperNodes over all engines. Rights are decided before these are called. */

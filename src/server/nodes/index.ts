@@ -44,11 +44,12 @@ export function createNodes(options: NodesOptions): Nodes {
         store.nodeById(id),
         ...[...engines.keys()].map(async (engine) => ({ engine, asked: await settled(nodesOf(engine)) })),
       ]);
+      const [unanswered] = lists.flatMap(({ asked }) => ('error' in asked ? [asked.error] : []));
       for (const { engine, asked } of lists) {
         const node = 'nodes' in asked ? asked.nodes.find((one) => one.id === id) : undefined;
-        if (node) return { engine, node, row: row?.engine === engine ? row : undefined };
+        if (node) return { engine, node, row: row?.engine === engine ? row : undefined, unanswered };
       }
-      for (const { asked } of lists) if ('error' in asked) throw asked.error;
+      if (unanswered !== undefined) throw unanswered;
       return undefined;
     },
 

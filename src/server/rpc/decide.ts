@@ -25,7 +25,7 @@ export async function decide(row: PolicyRow, question: Question, caller: Caller,
   if (target.object.type === 'supernode') {
     const standing = await standingOnNode(target, { subject: caller.subject, right, ...options }, services);
     if (standing === 'allowed') return;
-    throw standing === 'visible' ? denied(right) : nodeNotFound();
+    throw standing === 'visible' ? denied(right) : nodeNotFound(question.unanswered);
   }
   if (target.object.type !== 'run') {
     if (await services.checker.check({ ...ask, right }, options)) return;

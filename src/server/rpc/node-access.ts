@@ -33,8 +33,12 @@ export async function standingOnNode(
   return listed.some(({ engine }) => engine === node.engine) ? 'visible' : 'hidden';
 }
 
-/** The one answer for ids that are unknown and for SuperNodes that the caller may not see. */
-export function nodeNotFound(): AppError {
+/**
+ * The one answer for ids that are unknown and for SuperNodes that the caller may not see. While an engine is away that is
+ * its failure: the id might be there.
+ */
+export function nodeNotFound(unanswered?: unknown): unknown {
+  if (unanswered !== undefined) return unanswered;
   const text = 'Node ID not found: there is no SuperNode with this id that you may see.';
   return new AppError('NOT_FOUND', 'NODE_NOT_FOUND', text, { hint: 'List them: fedctl supernode ls' });
 }

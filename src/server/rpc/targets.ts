@@ -17,6 +17,8 @@ export interface Question {
   readonly named?: AccessObject;
   /** The object does not exist, and the answer must not tell. */
   readonly hidden: boolean;
+  /** Why it is not known whether the object exists: the answer to who may not see it, whether it does or not. */
+  readonly unanswered?: unknown;
 }
 
 /** The object that a policy row asks about, found in the input of the call. `owner`: account name of the caller, or "". */
@@ -63,10 +65,15 @@ async function runQuestion(row: PolicyRow, id: RunId, services: Services): Promi
 
 /** What is decided on it stands in node-access.ts. An unknown one gets a stand-in: asking about it costs the same. */
 async function nodeQuestion(row: PolicyRow, id: NodeId, services: Services): Promise<Question> {
-  const found = await services.nodes.find(id);
+  let failure: unknown;
+  const found = await services.nodes.find(id).catch((error: unknown) => {
+    failure = error;
+    return undefined;
+  });
   const { owner, federation } = found?.row ?? { owner: NOBODY, federation: services.facts.defaultFederation };
   const object = { type: 'supernode', id: `${found?.engine ?? ''}/${id}`, owner, federation } as const;
-  return { target: { object, node: found }, right: rightFor(row, 'supernode'), hidden: !found };
+  const unanswered = failure ?? found?.unanswered;
+  return { target: { object, node: found }, right: rightFor(row, 'supernode'), hidden: !found, unanswered };
 }
 
 async function objectQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {

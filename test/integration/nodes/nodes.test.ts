@@ -260,4 +260,19 @@ describe('unregistering', () => {
     await unregister(operator, nodeId);
     await expect(unregister(operator, nodeId)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
+
+  test('T-35: while an engine is away, a foreign one and an unknown one can not be told apart, nor added', async () => {
+    const { nodeId } = await register(await somebody('operator', ward), ward);
+    const stranger = await somebody('admin', other);
+    const add = async (id: NodeId) => {
+      const { error } = await plane.refused(stranger, 'federations.add-node', { federation: other, nodeId: id });
+      return { code: error.code, reason: error.reason, message: error.message, hint: error.hint };
+    };
+    engines.second.faults.away = AWAY;
+    const unknown = await refused(stranger, 4n);
+    expect(unknown).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await refused(stranger, nodeId)).toEqual(unknown);
+    expect(await add(nodeId)).toEqual(await add(4n));
+    expect(engines.main.nodes.has(nodeId)).toBe(true);
+  });
 });

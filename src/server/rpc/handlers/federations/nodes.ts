@@ -6,12 +6,13 @@ import { listedFederations, nodeNotFound } from '../../node-access.ts';
 export const federationNodeHandlers: Pick<Handlers, 'federations.add-node' | 'federations.remove-node'> = {
   'federations.add-node': async (services, call, input) => {
     const { id, engine } = federationOf(call);
-    const found = await services.nodes.find(input.nodeId);
-    if (!found || found.node.status === 'unregistered') throw nodeNotFound();
-    if (found.engine === engine) return {};
+    // Both for each id: one that nobody knows takes as long as one that is somebody's.
     const listed = await listedFederations(callerOf(call).subject, services);
+    const found = await services.nodes.find(input.nodeId);
+    if (!found || found.node.status === 'unregistered') throw nodeNotFound(found?.unanswered);
+    if (found.engine === engine) return {};
     // On an engine of which the caller may see nothing it does not exist.
-    if (!listed.some((federation) => federation.engine === found.engine)) throw nodeNotFound();
+    if (!listed.some((federation) => federation.engine === found.engine)) throw nodeNotFound(found.unanswered);
     const text = `This SuperNode is connected to another engine than the one that serves ${id}.`;
     throw new AppError('FAILED_PRECONDITION', 'NODE_ON_OTHER_ENGINE', text, {
       hint: "Connect it to that federation's SuperLink.",
