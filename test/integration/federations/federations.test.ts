@@ -34,6 +34,14 @@ describe('making federations', () => {
     expect(await lab.roles('root', id)).toEqual([]);
   });
 
+  test("a name alone, as flwr sends it, is one of the caller's own, for the audit row too", async () => {
+    const name = randomUUID();
+    const input = { federation: name, description: '', simulation: false, engine: '' };
+    const seen = await lab.call('root', 'federations.create', input);
+    expect(seen.federation.id).toBe(`@root/${name}`);
+    expect(lab.audit.at(-1)).toMatchObject({ object: `federation:@root/${name}`, decision: 'allow' });
+  });
+
   test('a name is taken once; names and engines are checked', async () => {
     const id = newId();
     await lab.create(id);
