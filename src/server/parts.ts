@@ -109,7 +109,11 @@ async function identityOf(
       withoutRefreshMs: config.tokens.withoutRefresh,
       keyRotationMs: config.tokens.keyRotation,
     },
-    limits: { pending: config.limits.pendingLogins, startsPerMinute: config.limits.loginsPerMinute },
+    limits: {
+      pending: config.limits.pendingLogins,
+      startsPerMinute: config.limits.loginsPerMinute,
+      lifeMs: config.limits.loginLifetime,
+    },
     accounts: store,
     sessions: store,
     renewals: store,

@@ -23,7 +23,8 @@ export async function setCompatStage(): Promise<CompatStage> {
   const { state } = stack.facts;
   const config = changeConfig(join(state, 'server.toml'), join(state, 'short.toml'), {
     tokens: { access: '10s' },
-    limits: { 'logins-per-minute': 1000 },
+    // What flwr up to 1.31 waits after a refusal: longer would be a hang.
+    limits: { 'logins-per-minute': 1000, 'login-lifetime': '30s' },
   });
   let plane: ControlPlane = await startControlPlane({ config });
   const people = invitePeople(stack.facts);

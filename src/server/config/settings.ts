@@ -109,6 +109,12 @@ export const SETTINGS = {
       max: 100_000,
       doc: 'New logins in a minute from one address.',
     }),
+    'login-lifetime': duration({
+      default: '10m',
+      min: '20s',
+      max: '30m',
+      doc: 'A login that nobody approves ends after this time, or sooner where the provider says so. A flwr up to 1.31 waits that long after a refusal.',
+    }),
   },
   secrets: {
     'master-key-file': file({

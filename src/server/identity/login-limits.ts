@@ -8,6 +8,8 @@ export interface LoginLimits {
   readonly pending: number;
   /** Starts per minute and address; an IPv6 address counts with its /64. */
   readonly startsPerMinute: number;
+  /** A login that nobody approves ends after this time, or sooner where the provider says so; 10 minutes. */
+  readonly lifeMs?: number;
 }
 
 export const DEFAULT_LOGIN_LIMITS: LoginLimits = { pending: 1000, startsPerMinute: 30 };

@@ -14,7 +14,7 @@ import type { SessionOpening } from './opening.ts';
 import type { DevicePoll, Provider } from './provider.ts';
 import type { Vault } from './vault.ts';
 
-const MAX_FLOW_MS = 10 * 60_000;
+const DEFAULT_LIFE_MS = 10 * 60_000;
 /** While a poll is under way nobody else may ask: longer than a provider can take (four answers at 5 s). */
 const POLL_BUSY_MS = 25_000;
 /** RFC 8628 section 3.5: slow_down means 5 seconds more for this and all later polls. */
@@ -51,7 +51,7 @@ export function createLogin(options: LoginOptions): Login {
       const device = await provider.startDevice();
       const handle = newOpaque(LOGIN_HANDLE_PREFIX);
       await logins.createLogin(flowOf(handle, device, { provider, request, peer }, options));
-      return startedLogin(handle, device, provider);
+      return startedLogin(handle, device, provider, limits);
     } finally {
       starting -= 1;
     }
@@ -78,14 +78,14 @@ export function createLogin(options: LoginOptions): Login {
 
 type Asked = { provider: Provider; request: { client: string; host: string }; peer: Peer };
 
-function flowOf(handle: string, device: DeviceStart, asked: Asked, { vault, clock }: LoginOptions): LoginFlow {
+function flowOf(handle: string, device: DeviceStart, asked: Asked, { vault, clock, limits }: LoginOptions): LoginFlow {
   const now = clock.now();
   const handleHash = opaqueHash(handle, LOGIN_HANDLE_PREFIX) ?? '';
   return {
     handleHash,
     issuerAlias: asked.provider.alias,
     sealedDeviceCode: vault.seal(device.deviceCode, 'device-code', handleHash),
-    expiresAt: now + lifeOf(device),
+    expiresAt: now + lifeOf(device, limits),
     intervalMs: device.intervalMs,
     nextPollAt: now + device.intervalMs,
     client: display(asked.request.client),
@@ -94,16 +94,16 @@ function flowOf(handle: string, device: DeviceStart, asked: Asked, { vault, cloc
   };
 }
 
-const lifeOf = (device: DeviceStart) => Math.min(device.expiresInMs, MAX_FLOW_MS);
+const lifeOf = (device: DeviceStart, { lifeMs = DEFAULT_LIFE_MS }: LoginLimits) => Math.min(device.expiresInMs, lifeMs);
 
-function startedLogin(handle: string, device: DeviceStart, provider: Provider): StartedLogin {
+function startedLogin(handle: string, device: DeviceStart, provider: Provider, limits: LoginLimits): StartedLogin {
   const { userCode, verificationUri, verificationUriComplete, intervalMs } = device;
   return {
     handle,
     userCode,
     verificationUri,
     verificationUriComplete,
-    expiresIn: Math.floor(lifeOf(device) / SECOND),
+    expiresIn: Math.floor(lifeOf(device, limits) / SECOND),
     interval: Math.ceil(intervalMs / SECOND),
     issuerAlias: provider.alias,
   };
