@@ -97,7 +97,8 @@ export interface RunStore {
    * and that run is returned with `existing` true. Otherwise at most one row per (engine, bundle) stands at `submitting`,
    * over all processes (a unique partial index): Flower echoes no request id, so the bundle is what a run is found by.
    * @throws ABORTED SUBMIT_IN_FLIGHT when another row of that engine and bundle stands at `submitting`.
-   * @throws ALREADY_EXISTS RUN_ID_TAKEN when `run.id` stands in another row (also from `updateRun`).
+   * @throws FAILED_PRECONDITION FEDERATION_ARCHIVED for a submit into a federation whose row says so.
+   * @throws ALREADY_EXISTS RUN_ID_TAKEN when `run.id` stands in another row of its engine; from `updateRun`, of any engine.
    */
   insertRun(run: Run, audit: AuditRow): Promise<{ run: Run; existing: boolean }>;
   runByKey(key: string): Promise<Run | undefined>;

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
+import type { RunId } from '../../core/ids.ts';
 import type { Run, RunStore, RunUpdate } from '../../core/runs.ts';
 import { appendAudit } from './audit.ts';
 import type { Databases } from './databases.ts';
@@ -36,6 +37,21 @@ async function refuseSecondSubmit(trx: Transaction<Schema>, run: Run): Promise<v
   throw new AppError('ABORTED', 'SUBMIT_IN_FLIGHT', 'The same bundle is being submitted to this engine right now.');
 }
 
+/** Whatever was judged before: of an archiving and a submit at the same time, one is first. */
+async function refuseArchived(trx: Transaction<Schema>, { federation: id, status }: Run): Promise<void> {
+  if (status !== 'submitting') return;
+  const row = await trx.selectFrom('federation').select('archived_at').where('id', '=', id).executeTakeFirst();
+  if (row === undefined || row.archived_at === null) return;
+  throw new AppError('FAILED_PRECONDITION', 'FEDERATION_ARCHIVED', `The federation ${id} is archived.`);
+}
+
+/** Also of another engine: rights, shared runs and folders of files go by the id alone. */
+async function refuseTakenId(trx: Transaction<Schema>, id: RunId | undefined): Promise<void> {
+  if (id === undefined) return;
+  const other = await trx.selectFrom('run').select('key').where('id', '=', String(id)).executeTakeFirst();
+  if (other !== undefined) throw idTaken();
+}
+
 async function link(trx: Transaction<Schema>, run: Run): Promise<void> {
   if (run.id !== undefined) await linkGrants(trx, { id: run.id, key: run.key, createdAt: run.createdAt });
 }
@@ -43,6 +59,7 @@ async function link(trx: Transaction<Schema>, run: Run): Promise<void> {
 async function update(trx: Transaction<Schema>, key: string, change: RunUpdate): Promise<Run> {
   const row = await trx.selectFrom('run').selectAll().where('key', '=', key).executeTakeFirst();
   if (row === undefined) throw new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'There is no such run.');
+  if (row.id === null) await refuseTakenId(trx, change.id);
   const log = await trx.selectFrom('run_log').select('drained').where('run_key', '=', key).executeTakeFirst();
   const changed = await trx
     .updateTable('run')
@@ -61,12 +78,17 @@ async function update(trx: Transaction<Schema>, key: string, change: RunUpdate):
 /** The engine gave an id that another of our rows bears. */
 function explainConflict(error: unknown): unknown {
   if (!isAppError(error) || error.reason !== 'STORE_CONFLICT') return error;
-  return new AppError('ALREADY_EXISTS', 'RUN_ID_TAKEN', 'Another run has this id already.', { cause: error });
+  return idTaken(error);
+}
+
+function idTaken(cause?: unknown): AppError {
+  return new AppError('ALREADY_EXISTS', 'RUN_ID_TAKEN', 'Another run has this id already.', { cause });
 }
 
 /**
  * @throws NOT_FOUND RUN_NOT_FOUND (`updateRun`), ALREADY_EXISTS RUN_ID_TAKEN where the engine's id or the key stands
- * already, ABORTED SUBMIT_IN_FLIGHT (`insertRun`) while the engine is being given the same bundle
+ * already, ABORTED SUBMIT_IN_FLIGHT (`insertRun`) while the engine is being given the same bundle, FAILED_PRECONDITION
+ * FEDERATION_ARCHIVED (`insertRun` of a submit)
  */
 export function createRunStore({ reader, writer }: Databases, clock: Clock): RunStore {
   const final = createFinalRuns();
@@ -83,6 +105,7 @@ export function createRunStore({ reader, writer }: Databases, clock: Clock): Run
       transact(async (trx) => {
         const standing = await runOfRequest(trx, run);
         if (standing !== undefined) return { run: standing, existing: true };
+        await refuseArchived(trx, run);
         await refuseSecondSubmit(trx, run);
         await trx.insertInto('run').values(toRow(run)).execute();
         await link(trx, run);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RunStatus } from '../../../src/core/runs.ts';
-import { makeAudit, makeRun, NOW, nextRunId, storeRun } from '../store-rows.ts';
+import { makeAudit, makeFederation, makeRun, NOW, nextRunId, storeRun } from '../store-rows.ts';
 import type { StoreContext } from '../store-suite.ts';
 
 /** security.md T-36 */
@@ -75,7 +75,9 @@ export function describeRuns(context: () => StoreContext): void {
       expect((await replica.runByKey(inserted.key))?.id).toBe(id);
       expect((await replica.runById(id))?.id).toBe(id);
       const updated = await storeRun(store, { id: undefined, engine: `updated-${id}` });
-      expect((await store.updateRun(updated.key, { id })).id).toBe(id);
+      // As large, and no other run's.
+      const beside = id ^ 256n;
+      expect((await store.updateRun(updated.key, { id: beside })).id).toBe(beside);
     });
 
     test('any id is kept exactly', async () => {
@@ -99,6 +101,31 @@ export function describeRuns(context: () => StoreContext): void {
     await expect(store.updateRun(other.key, { id: id ?? 0n })).rejects.toMatchObject(taken);
     expect((await store.runByKey(other.key))?.id).toBeUndefined();
     expect((await storeRun(store, { id, engine: `${engine}-2` })).id).toBe(id);
+  });
+
+  test('F-23: an id that a run of another engine has is given to no second run of people', async () => {
+    const { store, replica } = context();
+    const { id } = await storeRun(store);
+    const other = await storeRun(store, { id: undefined, engine: randomUUID() });
+    const taken = { code: 'ALREADY_EXISTS', reason: 'RUN_ID_TAKEN' };
+    await expect(replica.updateRun(other.key, { id: id ?? 0n, status: 'pending' })).rejects.toMatchObject(taken);
+    expect(await store.runByKey(other.key)).toEqual(other);
+  });
+
+  test('an archived federation takes no submit, whatever was judged before; a retry still finds its run', async () => {
+    const { store, replica } = context();
+    const federation = makeFederation();
+    await store.insertFederation(federation);
+    const run = makeRun({ federation: federation.id });
+    expect((await store.insertRun(run, makeAudit())).existing).toBe(false);
+    await replica.updateFederation(federation.id, { archivedAt: NOW });
+    const rows = (await store.auditRows(1000)).length;
+    await expect(store.insertRun(makeRun({ federation: federation.id }), makeAudit())).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      reason: 'FEDERATION_ARCHIVED',
+    });
+    expect(await store.auditRows(1000)).toHaveLength(rows);
+    expect((await store.insertRun({ ...run, key: randomUUID() }, makeAudit())).run.key).toBe(run.key);
   });
 
   test('I6: every pair of statuses: forward is taken, back is not', async () => {
