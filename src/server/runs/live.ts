@@ -41,7 +41,9 @@ export function createLiveRuns(parts: RunParts, reconcilers: ReadonlyMap<string,
     // Without an id yet: the reconciler stops it as soon as it has one.
     if (asked.id === undefined) return asked;
     try {
-      await parts.engines.get(asked.engine)?.stopRun(asked.id);
+      const engine = parts.engines.get(asked.engine);
+      if (engine === undefined) throw engineGone(asked.engine);
+      await engine.stopRun(asked.id);
     } catch (error) {
       throw stopError(await refresh(asked).catch(() => asked), error);
     }
@@ -49,6 +51,11 @@ export function createLiveRuns(parts: RunParts, reconcilers: ReadonlyMap<string,
   }
 
   return { refresh, current, stop };
+}
+
+/** An engine that the configuration names no more: a stop that reaches nobody must not look like one that did. */
+function engineGone(engine: string): AppError {
+  return new AppError('UNAVAILABLE', 'ENGINE_UNAVAILABLE', `The engine "${engine}" of this run is not configured.`);
 }
 
 /** What it means that the engine did not take a stop. */

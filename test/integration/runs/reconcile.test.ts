@@ -151,6 +151,14 @@ describe('stop', () => {
     await until(async () => (await row(run.id ?? 0n))?.status === 'finished:stopped');
   });
 
+  test('of a run whose engine is not configured any more is kept, and does not look like one that was done', async () => {
+    const run = await submitText(await open(), 'orphan');
+    const party = openRunService(temp.store, engine, { engines: new Map() });
+    parties.push(party);
+    await expect(party.runs.stop(run)).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'ENGINE_UNAVAILABLE' });
+    await expect(row(run.id ?? 0n)).resolves.toMatchObject({ stopRequestedAt: expect.any(Number) });
+  });
+
   test('of a run that has just finished says so', async () => {
     const party = await open({ settings: { freshMs: 60_000 } });
     const run = await submitText(party, 'just finished');
