@@ -13,8 +13,8 @@ const BLOCK = 4_000;
 
 const POLLUTING: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
-/** Flower takes any text; a slash would make another id of it, and another folder on the SuperNodes. */
-const PUBLISHER = /^(?!\s)[^\p{Cc}\p{Cf}\p{Cs}/\\]{1,128}$/u;
+/** Flower takes any text; a slash would make another id of it, and another folder on the SuperNodes, as dots alone might. */
+const PUBLISHER = /^(?!\s|\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}/\\]{1,128}$/u;
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9.!+_-]{0,63}$/;
 const OBJECT_REF = /^[A-Za-z_][\w.]{0,254}:[A-Za-z_][\w.]{0,254}$/;
 

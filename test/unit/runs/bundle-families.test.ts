@@ -119,7 +119,7 @@ test.each(['My Lab', 'josé', 'a.b', '实验室', '_x', '@lab'])('publisher %j i
   await expect(verifyBundle(content)).resolves.toMatchObject({ app: `${publisher}/demo` });
 });
 
-test.each(['', ' lab', 'a/b', 'a\\\\b', '../x', 'a\\u001bb', 'a\\u202eb', 'x'.repeat(129)])(
+test.each(['', ' lab', 'a/b', 'a\\\\b', '../x', '.', '..', 'a\\u001bb', 'a\\u202eb', 'x'.repeat(129)])(
   'publisher %j is refused',
   async (publisher) => {
     const content = buildBundle({ 'pyproject.toml': PROJECT.replace('"lab"', `"${publisher}"`) });
