@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { Run, RunFilter } from '../../core/runs.ts';
-import { type FinalRuns, runsOfKeys } from './final-runs.ts';
+import { type KnownRuns, runsOfKeys } from './known-runs.ts';
 import { toRun } from './run-rows.ts';
 import type { RunTable, Schema } from './schema.ts';
 
@@ -12,7 +12,7 @@ interface Page {
   readonly limit: number;
   readonly before: Cursor | undefined;
   readonly now: number;
-  readonly final: FinalRuns;
+  readonly known: KnownRuns;
 }
 
 /** SQLite joins at most 500 selects with UNION. */
@@ -96,7 +96,7 @@ async function newestRuns(page: Page): Promise<readonly Run[]> {
   const { rows } = await (newest as RawBuilder<{ key: string }>).execute(page.db);
   return await runsOfKeys(
     page.db,
-    page.final,
+    page.known,
     rows.map((row) => row.key),
   );
 }

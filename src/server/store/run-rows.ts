@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import { isFinal, RUN_STATUSES, type Run, type RunStatus, type RunUpdate } from '../../core/runs.ts';
 import type { RunTable } from './schema.ts';
 
-/** Frozen: final runs are shared by all who ask for them. */
+/** Frozen: shared by all who ask for it while the row stands. */
 export function toRun(row: Selectable<RunTable>): Run {
   return Object.freeze({
     key: row.key,

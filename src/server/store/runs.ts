@@ -5,8 +5,8 @@ import type { RunId } from '../../core/ids.ts';
 import type { Run, RunStore, RunUpdate } from '../../core/runs.ts';
 import { appendAudit } from './audit.ts';
 import type { Databases } from './databases.ts';
-import { createFinalRuns } from './final-runs.ts';
 import { linkGrants } from './grants.ts';
+import { createKnownRuns } from './known-runs.ts';
 import { listRuns } from './run-list.ts';
 import { advance, toRow, toRun } from './run-rows.ts';
 import type { Schema } from './schema.ts';
@@ -91,7 +91,7 @@ function idTaken(cause?: unknown): AppError {
  * FEDERATION_ARCHIVED (`insertRun` of a submit)
  */
 export function createRunStore({ reader, writer }: Databases, clock: Clock): RunStore {
-  const final = createFinalRuns();
+  const known = createKnownRuns();
   const transact = <T>(work: (trx: Transaction<Schema>) => Promise<T>) =>
     writer
       .transaction()
@@ -129,7 +129,7 @@ export function createRunStore({ reader, writer }: Databases, clock: Clock): Run
       return row && toRun(row);
     },
 
-    listRuns: (filter, limit, before) => listRuns({ db: reader, filter, limit, before, now: clock.now(), final }),
+    listRuns: (filter, limit, before) => listRuns({ db: reader, filter, limit, before, now: clock.now(), known }),
 
     updateRun: (key, change) => transact((trx) => update(trx, key, change)),
 

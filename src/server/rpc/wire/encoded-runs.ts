@@ -4,8 +4,8 @@ import type { SeenRun } from '../methods.ts';
 type Encode = (seen: SeenRun) => Uint8Array;
 
 /**
- * `encode`, remembered for as long as the run's object is: it never changes, and the store gives the same one for a run
- * that has ended. Whose run it is is told only in `mine`, of which there are two answers.
+ * `encode`, remembered for as long as the run's object is: it never changes, and the store gives the same one while the
+ * run's row stands. Whose run it is is told only in `mine`, of which there are two answers.
  */
 export function encodedOnce(encode: Encode): Encode {
   const known = { mine: new WeakMap<Run, Uint8Array>(), others: new WeakMap<Run, Uint8Array>() };
