@@ -9,6 +9,7 @@ import type { Certificates } from './certificates.ts';
 import { createPace, readBody } from './http-body.ts';
 import type { HttpCalls } from './http-calls.ts';
 import { SECURITY_HEADERS } from './http-headers.ts';
+import { createTurns } from './http-turns.ts';
 import { createListener } from './listener.ts';
 
 const KiB = 1024;
@@ -71,6 +72,7 @@ export interface Https {
 
 export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): Https {
   const pace = createPace(PACE);
+  const turns = createTurns();
   const guests = new WeakSet<Socket>();
   let isDraining = false;
   const server = createServer(
@@ -82,13 +84,14 @@ export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): 
       keepAliveTimeout: IDLE_MS,
       connectionsCheckingInterval: Math.min(1000, rest.limits.handshake),
     },
-    (request, response) => {
-      if (!request.complete) pace.watch(request);
-      response.once('finish', () => isDraining && request.socket.end());
-      if (calls?.answer(request, response)) return;
-      void answer(guests.has(request.socket) ? [] : routes, request, response, rest.log);
-    },
+    (request, response) => turns(request, response, () => handle(request, response)),
   );
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (!request.complete) pace.watch(request);
+    response.once('finish', () => isDraining && request.socket.end());
+    if (calls?.answer(request, response)) return;
+    void answer(guests.has(request.socket) ? [] : routes, request, response, rest.log);
+  };
   server.maxHeadersCount = 100;
   server.on('clientError', (_error, socket) => socket.destroy());
   const take = (socket: Socket) => {
