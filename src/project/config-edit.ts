@@ -88,19 +88,20 @@ function isDefault({ path }: Statement): boolean {
   return path.length === 2 && path[0] === SECTION && path[1] === 'default';
 }
 
-/** Runs of statements that go, each from its first line to its last; comments in between go with them. */
+/** Runs of statements that go, each from its first line to its last; comments between keys of the connection go with them. */
 function spansOf(
   statements: readonly Statement[],
   goes: (one: Statement) => boolean,
 ): { start: number; end: number }[] {
   const spans: { start: number; end: number }[] = [];
-  let open = false;
+  let before: Statement | undefined;
   for (const one of statements) {
     const last = spans.at(-1);
-    if (!goes(one)) open = false;
-    else if (open && last) last.end = one.end;
-    else spans.push({ start: one.start, end: one.end });
-    open = goes(one);
+    // Comments above a header, or below the default, may speak of anything.
+    const joins = before !== undefined && one.kind === 'pair' && one.path[1] === before.path[1];
+    if (goes(one) && joins && last) last.end = one.end;
+    else if (goes(one)) spans.push({ start: one.start, end: one.end });
+    before = goes(one) ? one : undefined;
   }
   return spans;
 }

@@ -104,6 +104,16 @@ describe('edits of config.toml', () => {
   });
 
   test.each([
+    ['[superlink]\ndefault = "a"\n\n# [superlink.old]\n# address = "o:1"\n\n[superlink.a]\naddress = "x:1"\n'],
+    ['[superlink]\ndefault = "a"\n# [superlink.old]\na.address = "x:1"\n'],
+    ['[superlink.a]\naddress = "x:1"\n# [superlink.old]\n[superlink.a.options]\nn = 1\n'],
+  ])('%j: what is commented out, and none of the connection's keys, stays', (text) => {
+    const edited = withoutConnection(text, { name: 'a', andDefault: true }, 'f');
+    expect(edited).toContain('# [superlink.old]');
+    expect(edited).not.toContain('x:1');
+  });
+
+  test.each([
     ['superlink = { default = "a", a = { address = "x:1" } }', 1],
     ['\n# c\n[[superlink]]\na = 1', 3],
   ])('%j is left alone, and the sentence names the line', (text, line) => {
