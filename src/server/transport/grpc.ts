@@ -150,13 +150,16 @@ function peerOf(call: AnyCall, headers: Headers): Peer {
   return { address, userAgent: (headers.get('user-agent')[0] ?? '').slice(0, 200) };
 }
 
+/** Of a client stream: an upload of fedctl has 200 at most, and an empty one takes memory, too. */
+const MAX_MESSAGES = 10_000;
+
 /** All messages of a client stream; refused as soon as they are too many, so that nobody can fill the memory. */
 async function readAll(call: ServerReadableStream<Buffer, Buffer>, limit: number): Promise<readonly Buffer[]> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of call) {
     size += part.length;
-    if (size > limit) throw tooLarge(limit);
+    if (size > limit || parts.length >= MAX_MESSAGES) throw tooLarge(limit);
     parts.push(part);
   }
   // A client that hangs up half-way ends the loop as one that is done does: the announced size tells them apart.

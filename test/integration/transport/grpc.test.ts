@@ -166,6 +166,17 @@ describe('the gRPC port', () => {
     expect(sent).toBeLessThan(64);
   });
 
+  test('T-31: neither are messages without end that hold nothing', async () => {
+    behave = read;
+    const error = await new Promise<ServiceError | null>((resolve) => {
+      const call = client.makeClientStreamRequest(START, bytes, bytes, resolve);
+      call.on('error', () => {});
+      for (let sent = 0; sent < 10_001; sent += 1) call.write(Buffer.alloc(0));
+      call.end();
+    });
+    expect(error?.code).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
   test('malformed bytes are INVALID_ARGUMENT with a sentence', async () => {
     behave = read;
     const { error } = await unary(LIST, Buffer.from([0x0f, 0xff, 0xff]));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isAppError } from '../../../src/core/errors.ts';
+import { StartRunHeader } from '../../../src/gen/fedctl/v1/runs.ts';
 import { type Binding, MiB, type Wire } from '../../../src/server/rpc/wire/binding.ts';
 import { fedctlV1 } from '../../../src/server/rpc/wire/fedctl-v1.ts';
 import { flowerControl, flowerExec } from '../../../src/server/rpc/wire/flower-control.ts';
@@ -96,5 +97,34 @@ describe('a submission of flwr as large as it may be', () => {
   ])('has no room for %s', (_name, more) => {
     const decode = () => start.decode([Buffer.concat([submission, more])], HEADERS[0] as (typeof HEADERS)[0]);
     expect(decode).toThrow(expect.objectContaining({ reason: 'REQUEST_TOO_LARGE' }));
+  });
+});
+
+describe('a submission of fedctl', () => {
+  const start = fedctlV1.bindings.find(({ method }) => method === 'runs.start') as Binding;
+  const decode = (...messages: Buffer[]) => start.decode(messages, HEADERS[0] as (typeof HEADERS)[0]);
+  const field = (tag: number, content: Buffer) =>
+    Buffer.concat([Buffer.from([tag]), varint(BigInt(content.length)), content]);
+  const bundle = Buffer.alloc(10 * MiB, 7);
+  const header = (more: Buffer) =>
+    field(0x0a, Buffer.concat([field(0x0a, Buffer.from('request-1')), BUNDLE_SIZE, more]));
+  const BUNDLE_SIZE = Buffer.from(
+    StartRunHeader.encode(StartRunHeader.fromPartial({ bundleSize: 10485760n })).finish(),
+  );
+
+  test('is read', () => {
+    const input = decode(header(Buffer.alloc(0)), field(0x12, bundle)) as unknown as { bundle: Buffer };
+    expect(bundle.equals(input.bundle)).toBe(true);
+  });
+
+  test.each([
+    ['its header', header(Buffer.alloc(MiB, Buffer.from([0x1a, 0x00])))],
+    ['a second header', Buffer.concat([header(Buffer.alloc(0)), header(Buffer.alloc(MiB, Buffer.from([0x1a, 0x00])))])],
+    [
+      'a message of many chunks',
+      Buffer.concat([header(Buffer.alloc(0)), Buffer.alloc(MiB, Buffer.from([0x12, 0x00]))]),
+    ],
+  ])('has no room for one pair for each two bytes in %s', (_name, first) => {
+    expect(() => decode(first, field(0x12, bundle))).toThrow(expect.objectContaining({ reason: 'REQUEST_TOO_LARGE' }));
   });
 });

@@ -1,6 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import * as proto from '../../../gen/fedctl/v1/runs.ts';
 import type { LogMessage, SeenRun } from '../methods.ts';
+import { boundBesideBundle } from './beside-bundle.ts';
 import { type Binding, bind, KiB, MiB } from './binding.ts';
 import { encodedOnce, joined } from './encoded-runs.ts';
 import { one } from './fedctl-v1-sessions.ts';
@@ -71,7 +72,11 @@ export const runBindings: readonly Binding[] = [
   }),
 ];
 
+/** `chunk` */
+const BUNDLE = [2];
+
 function startInput(messages: readonly Uint8Array[]) {
+  boundBesideBundle(messages, BUNDLE);
   const [first, ...rest] = messages.map((message) => proto.StartRunRequest.decode(message));
   const header = first?.header;
   if (!header || rest.some((part) => part.header !== undefined)) {

@@ -1,22 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { AppError } from '../../../core/errors.ts';
 import { StartRunRequest } from '../../../gen/flwr/proto/control.ts';
 import type { StartRunInput } from '../methods.ts';
-import { KiB } from './binding.ts';
+import { boundBesideBundle } from './beside-bundle.ts';
 import { namedFederation } from './flower-federation-names.ts';
 import { federationOptions } from './flower-options.ts';
 import { fromWireConfig } from './scalars.ts';
 
-/** Everything but the bundle's bytes: a few bytes can ask for an object each, so that only the bundle may be large. */
-const MAX_BESIDE_BUNDLE = 256 * KiB;
-const FAB_FIELD = 1;
-const CONTENT_FIELD = 2;
-const LENGTH_DELIMITED = 2;
+/** `fab.content` */
+const BUNDLE = [1, 2];
 
 /** A submission of flwr's. @throws UNIMPLEMENTED NOT_SERVED for what only Flower's own services have */
 export function startInput(message: Uint8Array): StartRunInput {
-  boundBesideBundle(message);
+  boundBesideBundle([message], BUNDLE);
   const request = StartRunRequest.decode(message);
   refuseUnserved(request);
   return {
@@ -27,32 +23,6 @@ export function startInput(message: Uint8Array): StartRunInput {
     runConfig: fromWireConfig(request.overrideConfig),
     federationConfig: federationOptions(message),
   };
-}
-
-function boundBesideBundle(message: Uint8Array): void {
-  let left = MAX_BESIDE_BUNDLE;
-  const spend = (bytes: number) => {
-    left -= bytes;
-    if (left >= 0) return;
-    const text = `Beside its bundle a submission has at most ${MAX_BESIDE_BUNDLE} bytes.`;
-    throw new AppError('RESOURCE_EXHAUSTED', 'REQUEST_TOO_LARGE', text);
-  };
-  const read = (bytes: Uint8Array, large: number, into?: (content: Uint8Array) => void) => {
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
-      const start = reader.pos;
-      const [field, type] = reader.tag();
-      if (field === large && type === LENGTH_DELIMITED) {
-        const content = reader.bytes();
-        spend(reader.pos - start - content.length);
-        into?.(content);
-      } else {
-        reader.skip(type, field);
-        spend(reader.pos - start);
-      }
-    }
-  };
-  read(message, FAB_FIELD, (fab) => read(fab, CONTENT_FIELD));
 }
 
 function refuseUnserved(request: StartRunRequest): void {
