@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
-import type { Run, RunStore, RunUpdate } from '../../core/runs.ts';
+import { isFinal, type Run, type RunStatus, type RunStore, type RunUpdate } from '../../core/runs.ts';
 import { appendAudit } from './audit.ts';
 import type { Databases } from './databases.ts';
 import { linkGrants } from './grants.ts';
@@ -59,7 +59,8 @@ async function link(trx: Transaction<Schema>, run: Run): Promise<void> {
 async function update(trx: Transaction<Schema>, key: string, change: RunUpdate): Promise<Run> {
   const row = await trx.selectFrom('run').selectAll().where('key', '=', key).executeTakeFirst();
   if (row === undefined) throw new AppError('NOT_FOUND', 'RUN_NOT_FOUND', 'There is no such run.');
-  if (row.id === null) await refuseTakenId(trx, change.id);
+  // A run that was given up takes no id, whosever it is.
+  if (row.id === null && !isFinal(row.status as RunStatus)) await refuseTakenId(trx, change.id);
   const log = await trx.selectFrom('run_log').select('drained').where('run_key', '=', key).executeTakeFirst();
   const changed = await trx
     .updateTable('run')

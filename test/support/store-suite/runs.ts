@@ -110,6 +110,8 @@ export function describeRuns(context: () => StoreContext): void {
     const taken = { code: 'ALREADY_EXISTS', reason: 'RUN_ID_TAKEN' };
     await expect(replica.updateRun(other.key, { id: id ?? 0n, status: 'pending' })).rejects.toMatchObject(taken);
     expect(await store.runByKey(other.key)).toEqual(other);
+    const givenUp = await store.updateRun(other.key, { status: 'finished:failed', finishedAt: NOW });
+    expect(await replica.updateRun(other.key, { id: id ?? 0n, status: 'pending' })).toEqual(givenUp);
   });
 
   test('an archived federation takes no submit, whatever was judged before; a retry still finds its run', async () => {
