@@ -60,7 +60,7 @@ export async function measureListing(
   for (let round = -1; round < ROUNDS; round += 1) {
     for (const [index] of LIST_SERVERS.entries()) {
       const name = LIST_SERVERS[(index + round + 1) % LIST_SERVERS.length] as ListServer;
-      const call = callOf(targets[name], pages[name]);
+      const call = callOf(targets[name], pages[name], ListRunsResponse.decode(pages[name]).now.length);
       const slice = await takeSlice(targets[name], call, PARALLEL, SLICE_MS);
       const alone = await takeSlice(targets[name], call, 1, SLICE_MS / 3);
       // The first round lets the servers' code be compiled.
@@ -72,8 +72,8 @@ export async function measureListing(
   return { many, single, parallel: PARALLEL, answerBytes: pages.cached.length };
 }
 
-function callOf({ path, headers }: Target, page: Buffer): Call {
-  const timeBytes = ListRunsResponse.decode(page).now.length;
+/** A call that must answer `page`; the last `timeBytes` of it are the time of the answer. */
+export function callOf({ path, headers }: Target, page: Buffer, timeBytes: number): Call {
   const steady = page.subarray(0, page.length - timeBytes);
   const check = (answer: Buffer): void => {
     if (answer.length === page.length && answer.subarray(0, steady.length).equals(steady)) return;
@@ -82,7 +82,8 @@ function callOf({ path, headers }: Target, page: Buffer): Call {
   return { path, headers, check, request: REQUEST };
 }
 
-async function takeSlice(target: Target, call: Call, parallel: number, ms: number): Promise<Slice> {
+/** Calls for so long, with the processor time of the server meanwhile. */
+export async function takeSlice(target: Target, call: Call, parallel: number, ms: number): Promise<Slice> {
   const before = cpuMs(target.pid);
   const load = await drive(target.connections, call, { parallel, ms });
   return { ...load, cpuPerCallMs: (cpuMs(target.pid) - before) / load.calls };

@@ -23,6 +23,8 @@ export interface PlaneOptions {
 /** A control plane in a process of its own. */
 export interface Plane {
   readonly address: string;
+  /** `host:port` of the HTTPS port. */
+  readonly httpAddress: string;
   readonly database: string;
   pid(): number;
   /** Starts it; milliseconds from the start of the process until `/readyz` says yes. */
@@ -37,6 +39,7 @@ export function createPlane(options: PlaneOptions): Plane {
   let child: Child | undefined;
   return {
     address: `127.0.0.1:${ports.grpc}`,
+    httpAddress: `127.0.0.1:${ports.https}`,
     database: join(folder, 'fedctl.db'),
     pid: () => child?.pid ?? Number.NaN,
     async start() {

@@ -1,14 +1,18 @@
 import { cpus, totalmem } from 'node:os';
 import { FLOWER_VERSION } from '../src/dev/tools/flower.ts';
 import { OPENFGA_VERSION } from '../src/dev/tools/openfga.ts';
+import { grouped, ms, row, spread } from './cells.ts';
 import { CLI_PROGRAMS, type CliFigures } from './cli.ts';
 import { LIST_SERVERS, type ListFigures, type ListServer, type Slice } from './listing.ts';
-import { median, quartiles, ratios, type Series } from './stats.ts';
+import { median, ratios, type Series } from './stats.ts';
 import type { SubmitFigures } from './submits.ts';
+import type { TranslatorFigures } from './translators.ts';
+import { translatorSection, translatorSummary } from './translators-report.ts';
 
 export interface Figures {
   readonly cli: CliFigures;
   readonly listing: ListFigures;
+  readonly translators: readonly TranslatorFigures[];
   readonly submits: SubmitFigures;
   readonly memory: { readonly idleMiB: number; readonly loadedMiB: number };
   /** Median of several starts. */
@@ -39,6 +43,8 @@ ${summary(figures).join('\n')}
 ${cliSection(figures)}
 
 ${listSection(figures)}
+
+${translatorSection(figures.translators)}
 
 ${submitSection(figures)}
 
@@ -105,7 +111,7 @@ function environment(): string {
   return `Node ${process.versions.node}, OpenFGA ${OPENFGA_VERSION} (SQLite), Flower ${FLOWER_VERSION}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpu?.model.trim()}, ${memory}.`;
 }
 
-function summary({ cli, listing, submits }: Figures): readonly string[] {
+function summary({ cli, listing, translators, submits }: Figures): readonly string[] {
   const against = (mine: keyof CliFigures, other: keyof CliFigures, aim: string) =>
     row([
       `\`${mine}\` against \`${other}\``,
@@ -123,6 +129,7 @@ function summary({ cli, listing, submits }: Figures): readonly string[] {
     against('fedctl --version', 'node -e 0', ''),
     list('cached', 'cached', 'at least 0.4'),
     list('uncached', 'uncached', 'at least 0.1'),
+    ...translatorSummary(translators),
     row([
       'StartRun, engine alone against through fedctl',
       'at least 0.7',
@@ -176,21 +183,4 @@ function againstEcho(servers: ListFigures['many'], name: ListServer): { rate: Se
       of(name, (slice) => slice.cpuPerCallMs),
     ),
   };
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
-}
-
-function ms(series: Series): string {
-  return median(series).toFixed(0);
-}
-
-function spread(series: Series): string {
-  const [low, high] = quartiles(series);
-  return `**${median(series).toFixed(2)}** (${low.toFixed(2)}–${high.toFixed(2)})`;
-}
-
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }

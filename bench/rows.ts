@@ -10,21 +10,26 @@ import { openSqlite } from '../src/server/store/sqlite/open.ts';
 const ROWS_PER_STATEMENT = 500;
 const MINUTE = 60_000;
 
-/** Inserts `count` finished runs of the account with that name, a minute apart; returns the ids, newest first. */
+/** Inserts `count` runs of the account with that name, a minute apart; returns the ids, newest first. */
 export async function insertRuns(options: {
   database: string;
   handle: string;
   federation: string;
   count: number;
   now: number;
+  /** Default: all of them have ended. */
+  areUnderWay?: boolean;
 }): Promise<readonly bigint[]> {
-  const { database, handle, count } = options;
+  const { database, handle, count, areUnderWay = false } = options;
   const account = await findAccount(database, handle);
-  const runs = Array.from({ length: count }, (_, age) => finishedRun(account, options, age));
+  const runs = Array.from({ length: count }, (_, age) => {
+    const run = finishedRun(account, options, age);
+    return areUnderWay ? { ...run, ...UNDER_WAY } : run;
+  });
   const { writer, close } = await openSqlite({ path: database, busyTimeoutMs: 5_000, log: silentLogger });
   try {
     for (let from = 0; from < count; from += ROWS_PER_STATEMENT) {
-      // Their logs count as drained: the server has nothing to do for them.
+      // Not open: the server has nothing to do for them.
       const rows = runs.slice(from, from + ROWS_PER_STATEMENT).map((run) => ({ ...toRow(run), is_open: 0 }));
       await writer.insertInto('run').values(rows).execute();
     }
@@ -32,6 +37,23 @@ export async function insertRuns(options: {
     await close();
   }
   return runs.map((run) => run.id ?? 0n);
+}
+
+const UNDER_WAY = { status: 'running', reason: '', finishedAt: undefined } as const;
+
+/** Runs of one account as the server reads them: through a store of their own, with what it remembers. */
+export interface Reader {
+  newest(count: number): Promise<readonly Run[]>;
+  close(): Promise<void>;
+}
+
+export async function openReader(options: { database: string; handle: string }): Promise<Reader> {
+  const { id } = await findAccount(options.database, options.handle);
+  const store = await openStore({ kind: 'sqlite', path: options.database, log: silentLogger });
+  return {
+    newest: (count) => store.listRuns({ ownerAccountId: id }, count),
+    close: () => store.close(),
+  };
 }
 
 async function findAccount(database: string, handle: string): Promise<Account> {

@@ -1,4 +1,4 @@
-/** `npm run bench`: measures the built fedctl and writes docs/benchmarks.md (`--dry`: prints it). Needs Linux; takes some minutes. */
+/** `npm run bench`: measures the built fedctl and writes docs/benchmarks.md (`--dry`: prints it; `--json`: prints the figures). Needs Linux; takes some minutes. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endChildrenAtExit } from './children.ts';
@@ -7,9 +7,10 @@ import { type Lab, openLab } from './lab.ts';
 import { measureListing } from './listing.ts';
 import type { Plane } from './plane.ts';
 import { type Figures, renderReport } from './report.ts';
-import { openListTargets, openScene, type Scene } from './scene.ts';
+import { openListTargets, openScene, openTranslators, type Scene } from './scene.ts';
 import { median } from './stats.ts';
 import { measureSubmits } from './submits.ts';
+import { measureTranslators } from './translators.ts';
 import { rssMiB } from './usage.ts';
 
 const REPORT = new URL('../docs/benchmarks.md', import.meta.url).pathname;
@@ -34,9 +35,12 @@ async function measure(lab: Lab): Promise<Figures> {
   const { targets, pages } = await openListTargets(lab, scene);
   const listing = await measureListing(targets, pages);
   const loadedMiB = rssMiB(scene.cached.pid());
+  progress('Translators');
+  const translators = await measureTranslators(await openTranslators(lab, scene));
   progress('StartRun');
   const submits = await measureSubmits(submitWays(lab, scene), lab.folder);
-  return { cli, listing, submits, memory: { idleMiB, loadedMiB }, startMs, rows: scene.ids.cached.length };
+  const memory = { idleMiB, loadedMiB };
+  return { cli, listing, translators, submits, memory, startMs, rows: scene.ids.cached.length };
 }
 
 async function measureStarts(plane: Plane): Promise<number> {
@@ -58,8 +62,10 @@ function submitWays(lab: Lab, { engines, cached, alice }: Scene) {
 endChildrenAtExit();
 const lab = await openLab(progress);
 try {
-  const report = renderReport(await measure(lab));
-  if (process.argv.includes('--dry')) process.stdout.write(report);
+  const figures = await measure(lab);
+  const report = renderReport(figures);
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(figures, undefined, 2)}\n`);
+  else if (process.argv.includes('--dry')) process.stdout.write(report);
   else writeFileSync(REPORT, report);
   progress('Done');
 } finally {

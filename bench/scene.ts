@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { findFreeBase } from '../src/dev/ports.ts';
 import { DEV_FEDERATION } from '../src/dev/seeds.ts';
 import { ECHO_PATH, startEcho } from './echo.ts';
+import { openHttp } from './http.ts';
 import type { Lab } from './lab.ts';
 import { firstPage, LIST_PATH, type ListServer, type Target } from './listing.ts';
 import type { Plane } from './plane.ts';
-import { insertRuns } from './rows.ts';
+import { insertRuns, openReader } from './rows.ts';
 import { type SuperLink, startSuperLink } from './superlink.ts';
+import { HTTP_CONNECTIONS, LARGEST_PAGE, type TranslatorOptions } from './translators.ts';
 import { logIn, logInWithFlwr, type User } from './users.ts';
 
 const MANY_RUNS = 10_000;
@@ -23,6 +25,8 @@ export interface Scene {
   readonly alice: { readonly cached: User; readonly uncached: User };
   /** Owner of a page of runs, logged in with fedctl and with flwr. */
   readonly bob: User;
+  /** Owner of the largest page of runs that are under way. */
+  readonly carol: User;
   /** Ids of their runs, newest first. */
   readonly ids: Readonly<Record<'cached' | 'uncached' | 'bob', readonly bigint[]>>;
 }
@@ -41,14 +45,16 @@ export async function openScene(lab: Lab, progress: (line: string) => void): Pro
   };
   const bob = await logIn(user('bob', cached));
   await logInWithFlwr(user('bob', cached), bob);
-  const insert = (handle: string, { database }: Plane, count: number) =>
-    insertRuns({ database, handle, count, federation: DEV_FEDERATION, now: Date.now() });
+  const carol = await logIn(user('carol', cached));
+  const insert = (handle: string, { database }: Plane, count: number, areUnderWay = false) =>
+    insertRuns({ database, handle, count, areUnderWay, federation: DEV_FEDERATION, now: Date.now() });
   const ids = {
     cached: await insert('alice', cached, MANY_RUNS),
     uncached: await insert('alice', uncached, MANY_RUNS),
     bob: await insert('bob', cached, FEW_RUNS),
   };
-  return { engines, cached, uncached, alice, bob, ids };
+  await insert('carol', cached, LARGEST_PAGE, true);
+  return { engines, cached, uncached, alice, bob, carol, ids };
 }
 
 async function superLink(lab: Lab, name: string): Promise<SuperLink> {
@@ -81,4 +87,20 @@ export async function openListTargets(lab: Lab, { alice, cached, uncached, ids }
     uncached: await firstPage(planes.uncached, ids.uncached),
   };
   return { targets, pages };
+}
+
+/** Owners of runs that have ended, and of runs that have not, with every way to ask for them. */
+export async function openTranslators(lab: Lab, { alice, carol, cached }: Scene): Promise<TranslatorOptions> {
+  const http = openHttp({ address: cached.httpAddress, ca: lab.facts.ca, count: HTTP_CONNECTIONS });
+  lab.atEnd(() => http.close());
+  const listed = async (user: User, handle: string) => {
+    const reader = await openReader({ database: cached.database, handle });
+    lab.atEnd(() => reader.close());
+    return { headers: user.headers(), newest: reader.newest };
+  };
+  return {
+    pid: cached.pid(),
+    connections: { grpc: lab.connect({ address: cached.address }), http },
+    listed: { ended: await listed(alice.cached, 'alice'), 'under way': await listed(carol, 'carol') },
+  };
 }
