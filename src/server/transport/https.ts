@@ -60,6 +60,8 @@ export interface HttpsOptions {
   readonly limits: ServerConfig['limits'];
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** How long a connection may stand still, in ms; 30 s unless given. */
+  readonly idleMs?: number;
 }
 
 export interface Https {
@@ -70,7 +72,7 @@ export interface Https {
   close(): Promise<void>;
 }
 
-export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): Https {
+export function createHttps({ routes, calls, onHttp2, idleMs = IDLE_MS, ...rest }: HttpsOptions): Https {
   const pace = createPace(PACE);
   const turns = createTurns();
   const guests = new WeakSet<Socket>();
@@ -81,12 +83,14 @@ export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): 
       headersTimeout: rest.limits.handshake,
       // One bound for all bodies would be too long for a small one and too short for a bundle: see PACE.
       requestTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
+      keepAliveTimeout: idleMs,
       connectionsCheckingInterval: Math.min(1000, rest.limits.handshake),
     },
     (request, response) => turns(request, response, () => handle(request, response)),
   );
   const handle = (request: IncomingMessage, response: ServerResponse) => {
+    // Node takes the bound off where a connection is used again.
+    request.socket.setTimeout(idleMs);
     if (!request.complete) pace.watch(request);
     response.once('finish', () => isDraining && request.socket.end());
     if (calls?.answer(request, response)) return;
@@ -96,7 +100,7 @@ export function createHttps({ routes, calls, onHttp2, ...rest }: HttpsOptions): 
   server.on('clientError', (_error, socket) => socket.destroy());
   const take = (socket: Socket) => {
     // A peer that never sends a request is cut by idleness; headersTimeout counts from its first byte.
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.setTimeout(idleMs, () => socket.destroy());
     server.emit('connection', socket);
   };
   const other = onHttp2 ? { onOther: onHttp2 } : {};
