@@ -107,7 +107,7 @@ describe('edits of config.toml', () => {
     ['[superlink]\ndefault = "a"\n\n# [superlink.old]\n# address = "o:1"\n\n[superlink.a]\naddress = "x:1"\n'],
     ['[superlink]\ndefault = "a"\n# [superlink.old]\na.address = "x:1"\n'],
     ['[superlink.a]\naddress = "x:1"\n# [superlink.old]\n[superlink.a.options]\nn = 1\n'],
-  ])('%j: what is commented out, and none of the connection's keys, stays', (text) => {
+  ])('%j: what is commented out between its tables and the default stays', (text) => {
     const edited = withoutConnection(text, { name: 'a', andDefault: true }, 'f');
     expect(edited).toContain('# [superlink.old]');
     expect(edited).not.toContain('x:1');
