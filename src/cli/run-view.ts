@@ -26,8 +26,7 @@ export function runDocument(run: Run, now: string) {
     'fab-name': safeLine(run.app.split('/').at(-1) ?? ''),
     'fab-version': safeLine(run.appVersion),
     'fab-hash': safeLine(run.bundleSha256),
-    status: safeLine(run.status),
-    'status-details': safeLine(run.reason),
+    ...outcomeDocument(run),
     elapsed: elapsedOf(run, now),
     'pending-at': at(run.createdAt),
     'starting-at': at(run.startingAt),
@@ -38,6 +37,11 @@ export function runDocument(run: Run, now: string) {
     mine: run.mine,
     'request-id': safeLine(run.requestId),
   };
+}
+
+/** How a run stands, in flwr's keys. */
+export function outcomeDocument({ status, reason }: Pick<Run, 'status' | 'reason'>) {
+  return { status: safeLine(status), 'status-details': safeLine(reason) };
 }
 
 /** "finished:completed" -> "completed": what stands in a table. */

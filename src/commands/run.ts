@@ -4,7 +4,7 @@ import { openControl } from '../cli/control.ts';
 import { exitCodeOfRun } from '../cli/exit-codes.ts';
 import { flwrVersionFlag } from '../cli/flwr-version.ts';
 import { printLog } from '../cli/follow.ts';
-import { outcomeLine } from '../cli/run-view.ts';
+import { outcomeDocument, outcomeLine } from '../cli/run-view.ts';
 import { prepareSubmission, submit } from '../cli/submit.ts';
 import { submittedDocument, submittedLine } from '../cli/submit-view.ts';
 import { targetArgs } from '../cli/target-args.ts';
@@ -60,7 +60,7 @@ export default class Run extends BaseCommand {
     if (!this.json) this.stdio.out(`${submittedLine(run, submission.bundle)}\n`);
     const { finished, text } = await printLog(this.context, control, { runId: run.runId, follow: true });
     if (finished === undefined) return;
-    this.print({ ...document, status: finished.status, 'status-details': finished.reason, log: text }, []);
+    this.print({ ...document, ...outcomeDocument(finished), log: text }, []);
     this.note(outcomeLine(finished));
     process.exitCode = exitCodeOfRun(finished.status);
   }

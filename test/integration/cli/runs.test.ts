@@ -72,6 +72,14 @@ describe('run', () => {
     expect(result.stdout).toContain('round 1\n');
     expect(result.code).toBe(code);
   });
+
+  test('T-21: --stream --json tells a reason without what could act on a terminal', async () => {
+    fake.state.runs = [
+      fakeRun({ requestId: 'r1', status: 'finished:failed', runId: 42n, reason: 'a\u202eb\u001b[2Jc' }),
+    ];
+    const { stdout } = await project.cli('run', '--stream', '--json', '--request-id', 'r1');
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'finished:failed', 'status-details': 'abc' });
+  });
 });
 
 describe('log', () => {
