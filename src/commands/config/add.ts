@@ -3,6 +3,7 @@ import { boolean, string as stringFlag } from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { addConnection } from '../../cli/config-change.ts';
 import { configPath } from '../../cli/config-view.ts';
+import { configFile } from '../../project/connections.ts';
 
 export default class ConfigAdd extends BaseCommand {
   static override description =
@@ -39,9 +40,9 @@ export default class ConfigAdd extends BaseCommand {
       federation: flags.federation,
       makeDefault: flags.default,
     });
-    const file = configPath(this.context);
+    const file = configFile(this.context.env);
     this.print({ success: true, name: args.name, default: isDefault, file }, [
-      `Added "${args.name}" to ${file}${isDefault ? ', as the default' : ''}.`,
+      `Added "${args.name}" to ${configPath(this.context)}${isDefault ? ', as the default' : ''}.`,
     ]);
   }
 }

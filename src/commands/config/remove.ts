@@ -3,6 +3,7 @@ import { boolean } from '@oclif/core/flags';
 import { BaseCommand } from '../../cli/base-command.ts';
 import { removeConnection } from '../../cli/config-change.ts';
 import { configPath } from '../../cli/config-view.ts';
+import { configFile } from '../../project/connections.ts';
 
 export default class ConfigRemove extends BaseCommand {
   static override description =
@@ -16,9 +17,9 @@ export default class ConfigRemove extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ConfigRemove);
     const { keptLogin, wasDefault } = await removeConnection(this.context, { name: args.name, force: flags.force });
-    const file = configPath(this.context);
+    const file = configFile(this.context.env);
     this.print({ success: true, name: args.name, 'was-default': wasDefault, 'kept-login': keptLogin ?? null, file }, [
-      `Removed "${args.name}" from ${file}.`,
+      `Removed "${args.name}" from ${configPath(this.context)}.`,
       ...(keptLogin === undefined ? [] : [`Its login is still in ${keptLogin}.`]),
     ]);
   }

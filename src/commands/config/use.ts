@@ -3,6 +3,7 @@ import { BaseCommand } from '../../cli/base-command.ts';
 import { useConnection } from '../../cli/config-change.ts';
 import { configPath } from '../../cli/config-view.ts';
 import { listConnections } from '../../project/connection-list.ts';
+import { configFile } from '../../project/connections.ts';
 
 export default class ConfigUse extends BaseCommand {
   static override description =
@@ -13,12 +14,11 @@ export default class ConfigUse extends BaseCommand {
   async run(): Promise<void> {
     const { args } = await this.parse(ConfigUse);
     const { before } = await useConnection(this.context, args.name);
-    const file = configPath(this.context);
-    const line = before === args.name ? `"${args.name}" was the default in ${file} already.` : undefined;
-    this.print({ success: true, default: args.name, before: before ?? null, file }, [
-      line ?? `"${args.name}" is the default in ${file} now.`,
-    ]);
     const { cwd, env } = this.context;
+    const place = `the default in ${configPath(this.context)}`;
+    this.print({ success: true, default: args.name, before: before ?? null, file: configFile(env) }, [
+      before === args.name ? `"${args.name}" was ${place} already.` : `"${args.name}" is ${place} now.`,
+    ]);
     const first = (await listConnections(cwd, env)).find(
       ({ source, isDefault }) => source === 'pyproject' && isDefault,
     );

@@ -113,6 +113,12 @@ describe('config', () => {
     expect(text()).toBe('[superlink.lab]\naddress = "lab:1"\n');
   });
 
+  test('JSON names the file by its whole path', async () => {
+    expect(await json('config', 'add', 'a', '--address', 'h:1')).toMatchObject({ default: true, file: file() });
+    expect(await json('config', 'use', 'a')).toMatchObject({ before: 'a', file: file() });
+    expect(await json('config', 'remove', 'a')).toMatchObject({ 'was-default': true, file: file() });
+  });
+
   test('a file that does not parse, or is not UTF-8, is never touched', async () => {
     for (const bytes of [Buffer.from('[superlink\n'), Buffer.from([0x61, 0x3d, 0x22, 0xff, 0x22])]) {
       write('');
