@@ -31,6 +31,8 @@ export interface Place {
   readonly endpoint: Endpoint;
   /** What kind of server gave the stored login; undefined where nobody is logged in. */
   readonly login: ServerKind | undefined;
+  /** APP and FEDERATION as the command named them. */
+  readonly typed: readonly string[];
 }
 
 /** The connection that `[APP] [FEDERATION]` name. Reads files only. */
@@ -84,14 +86,15 @@ async function findPlace(context: Context, positionals: readonly (string | undef
   const target = await findTarget(context, positionals);
   const { connection } = target;
   const endpoint = await endpointOf(connection);
-  const place = { target, connection, endpoint, login: undefined };
+  const typed = positionals.filter((word): word is string => word !== undefined && word !== '');
+  const place = { target, connection, endpoint, login: undefined, typed };
   if (connection.userAuth === false) return place;
   if (connection.insecure) {
     if (connection.userAuth) refuseInsecure(connection);
     return place;
   }
   const login = await openLoginStore(connection, endpoint.rootCertificates).read();
-  if (login === undefined && connection.userAuth) throw notLoggedIn();
+  if (login === undefined && connection.userAuth) throw notLoggedIn(typed);
   return { ...place, login: login?.kind };
 }
 
@@ -139,7 +142,7 @@ export function refuseInsecure(connection: Connection): void {
     'INSECURE_REFUSED',
     `The connection "${connection.name}" says "insecure = true".`,
     {
-      hint: `Logins need TLS: remove "insecure" from "${connection.name}" in ${connection.file} and set root-certificates.`,
+      hint: `Logins need TLS: remove "insecure" from "${connection.name}" in ${connection.file} and set root-certificates.\nA SuperLink without a login is used as it is: fedctl run.`,
     },
   );
 }

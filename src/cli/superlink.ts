@@ -25,7 +25,7 @@ const TRANSPORTS = { 'superlink-grpc': 'grpc', 'superlink-http': 'http' } as con
  * @throws UNAUTHENTICATED NOT_LOGGED_IN where it turns out to be a control plane, and what is wrong with the connection
  */
 export async function openLink(context: Context, place: Place): Promise<Link> {
-  const { target, connection, endpoint, login } = place;
+  const { target, connection, endpoint, login, typed } = place;
   if (login !== undefined && login !== 'fedctl') {
     const transport = TRANSPORTS[login];
     const { remote } = await openSuperlinkAt(context, { connection, endpoint, transport, login });
@@ -33,7 +33,7 @@ export async function openLink(context: Context, place: Place): Promise<Link> {
   }
   warnPlain(context, connection);
   const found = await identify(context, endpoint);
-  if (found.kind === 'fedctl') throw connection.userAuth === false ? loginIsOn(connection) : notLoggedIn();
+  if (found.kind === 'fedctl') throw connection.userAuth === false ? loginIsOn(connection) : notLoggedIn(typed);
   const { transport } = found;
   const { remote } = await openSuperlinkAt(context, { connection, endpoint, transport, login: undefined });
   return { target, connection, remote, transport, loggedIn: false };

@@ -64,7 +64,9 @@ export function loginOf(tokens: TokenPair | undefined, secret: (text: string) =>
   };
 }
 
-/** The failure of a command that needs a login where there is none. */
-export function notLoggedIn(): AppError {
-  return new AppError('UNAUTHENTICATED', 'NOT_LOGGED_IN', 'You are not logged in.', { hint: 'Run: fedctl login' });
+/** The failure of a command that needs a login where there is none. `typed`: APP and FEDERATION, where it named any. */
+export function notLoggedIn(typed: readonly string[] = []): AppError {
+  const words = typed.map((word) => (/^[A-Za-z0-9@%+:,./_-]+$/.test(word) ? word : JSON.stringify(word)));
+  const hint = `Run: ${['fedctl login', ...words].join(' ')}`;
+  return new AppError('UNAUTHENTICATED', 'NOT_LOGGED_IN', 'You are not logged in.', { hint });
 }

@@ -83,7 +83,8 @@ const SENTENCES: Readonly<Record<ProbeFinding['kind'], Sentence>> = {
   plaintext: {
     reason: 'SERVER_PLAINTEXT',
     text: (address) => `${address} does not speak TLS.`,
-    hint: () => "Check the port: the control plane's gRPC port speaks TLS.",
+    hint: () =>
+      'Check the port: a control plane speaks TLS. For a SuperLink without TLS set insecure = true in the connection.',
   },
   'wants-tls': {
     reason: 'SERVER_WANTS_TLS',

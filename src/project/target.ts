@@ -118,10 +118,8 @@ function fileOf(sources: Sources, name: string): ConnectionFile {
 export function offer(sources: Sources): string {
   const names = namesOf(sources);
   if (names.length > 0) return `Connections here: ${names.sort().join(', ')}.`;
-  const section = sources.project.exists
-    ? `[tool.flwr.federations.NAME] to ${sources.project.file}`
-    : `[superlink.NAME] to ${sources.config.file}`;
-  return `Add ${section}, with address = "host:port".`;
+  const own = `Or [tool.flwr.federations.NAME] in ${sources.project.file}, with address = "host:port".`;
+  return `Add one: fedctl config add NAME --address host:port${sources.project.exists ? `\n${own}` : ''}`;
 }
 
 function appNotFound(text: string, also: string, hint?: string): AppError {

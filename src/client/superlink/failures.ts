@@ -14,13 +14,21 @@ const REFUSALS: Readonly<Partial<Record<ErrorCode, { reason: string; text: strin
     hint: 'Run: fedctl login',
   },
   PERMISSION_DENIED: { reason: 'NOT_PERMITTED', text: 'The SuperLink does not permit this.' },
-  NOT_FOUND: { reason: 'NOT_FOUND', text: 'The SuperLink does not know this.', hint: 'See: fedctl ls' },
+  NOT_FOUND: {
+    reason: 'NOT_FOUND',
+    text: 'The SuperLink does not know this.',
+    hint: 'What it has: fedctl ls, fedctl supernode ls, fedctl federation ls',
+  },
   UNIMPLEMENTED: {
     reason: 'NOT_SERVED_HERE',
     text: 'The SuperLink does not do this.',
     hint: 'A fedctl control plane in front of it does: see "fedctl server --help".',
   },
-  INTERNAL: { reason: 'SUPERLINK_FAILED', text: 'The SuperLink failed at this call.', hint: 'Its log says why.' },
+  INTERNAL: {
+    reason: 'SUPERLINK_FAILED',
+    text: 'The SuperLink failed at this call.',
+    hint: 'The log of the SuperLink says why.',
+  },
 };
 
 /** Sentences with which Flower's releases say that they have no such call, or nobody to answer it: no use to a person. */

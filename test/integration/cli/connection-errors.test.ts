@@ -89,7 +89,10 @@ describe('connection errors are told apart, each with its next step', () => {
 
   test('T-20: a plaintext gRPC server', async () => {
     const project = await projectAt(`localhost:${await fakeWith(undefined)}`, (await selfSigned()).cert);
-    expect(await failingLogin(project)).toMatchObject({ code: 'SERVER_PLAINTEXT' });
+    expect(await failingLogin(project)).toMatchObject({
+      code: 'SERVER_PLAINTEXT',
+      hint: expect.stringContaining('insecure = true'),
+    });
   });
 
   test('an HTTPS server without gRPC', async () => {
@@ -180,5 +183,6 @@ describe('bad input: one clear sentence, nothing sent, nothing changed', () => {
       code: 3,
       stderr: 'Error: You are not logged in.\nRun: fedctl login\n',
     });
+    expect((await other.cli('ls', '.', 'lab')).stderr).toContain('Run: fedctl login . lab\n');
   });
 });

@@ -27,6 +27,14 @@ const at = (name: string, address: string) => `[tool.flwr.federations.${name}]\n
 const link = (name: string, address: string) => `[superlink.${name}]\naddress = "${address}"\n`;
 
 describe('resolveTarget', () => {
+  test('where there is no connection it says how one is added', async () => {
+    const hint = 'Add one: fedctl config add NAME --address host:port';
+    await expect(resolveIn(home)).rejects.toMatchObject({ reason: 'CONNECTION_MISSING', hint });
+    await project('');
+    const both = `${hint}\nOr [tool.flwr.federations.NAME] in ${join(app, 'pyproject.toml')}, with address = "host:port".`;
+    await expect(resolveIn(app)).rejects.toMatchObject({ reason: 'CONNECTION_MISSING', hint: both });
+  });
+
   test('takes the only connection, the default, or the named one', async () => {
     await project(at('one', 'a:1'));
     expect((await resolveIn(app)).connection).toMatchObject({ name: 'one', host: 'a', port: 1, projectDir: app });
