@@ -187,7 +187,10 @@ export const SETTINGS = {
       default: 'flower',
       doc: 'flower: a SuperLink of Flower 1.21 or later; which of its two transports it speaks is found out. flower-grpc: gRPC only, up to 1.36. flower-http: HTTP only, from 1.37 on. none: no runs can be submitted.',
     }),
-    name: string({ default: 'default', doc: 'Name of this engine in the database: never change it.' }),
+    name: string({
+      default: 'default',
+      doc: 'Name of this engine in the database: never change it. Where there are several, health tells the names to everybody.',
+    }),
     address: address({ doc: "The SuperLink's Control API. Required unless kind is none." }),
     ca: file({ doc: "CA certificates, PEM, of the SuperLink's certificate." }),
     insecure: boolean({ default: false, doc: 'No TLS to the engine: on one host, or on a network of its own.' }),
