@@ -12,8 +12,8 @@ import { safeLine } from '../cli/text.ts';
 export default class Pull extends BaseCommand {
   static override description = `Get the files that a run left behind, as an archive.
 
-Prints the URL that they can be fetched from for a few minutes, by whoever has it. With --output it fetches them: whole or
-not at all, over TLS with the certificates of the connection.`;
+Prints the URL that they can be fetched from for a few minutes, by whoever has it. \
+With --output it fetches them: whole or not at all, over TLS with the certificates of the connection.`;
   static override examples = ['<%= config.bin %> pull latest', '<%= config.bin %> pull 1234567 --output results/'];
   static override args = { run_id: string({ required: true, description: RUN_ID_HELP }), ...targetArgs };
   static override flags = {

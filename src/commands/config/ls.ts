@@ -8,7 +8,7 @@ import { configFile } from '../../project/connections.ts';
 export default class ConfigLs extends BaseCommand {
   static override description = `List the connections that a command here could use.
 
-Those of pyproject.toml in this folder, then those of $FLWR_HOME/config.toml (~/.flwr by default). "*" is the one that is
+Those of pyproject.toml in this folder, then those of $FLWR_HOME/config.toml (~/.flwr by default). "*" is the one that is \
 taken where none is named. No server is asked.`;
   static override examples = ['<%= config.bin %> config ls', '<%= config.bin %> config ls ./my-app --json'];
   static override args = {

@@ -9,7 +9,7 @@ import { checkFederationId } from '../../core/ids.ts';
 export default class SupernodeRegister extends BaseCommand {
   static override description = `Let a SuperNode with this key join.
 
-The key is on a NIST curve; its private half stays on the SuperNode, which is started with
+The key is on a NIST curve; its private half stays on the SuperNode, which is started with \
 --auth-supernode-private-key. The SuperLink must run with --enable-supernode-auth.`;
   static override examples = [
     '<%= config.bin %> supernode register supernode-key.pub',

@@ -52,4 +52,12 @@ describe('the command line as a contract', () => {
     const bare = Object.entries(commands).filter(([, { description, examples }]) => !description || !examples?.length);
     expect(bare.map(([id]) => id)).toEqual([]);
   });
+
+  test('a description breaks its lines at the end of a sentence only: help wraps the rest', () => {
+    const { commands } = read(join(ROOT, '.oclif.manifest.json')) as {
+      commands: Record<string, { description: string }>;
+    };
+    const broken = Object.entries(commands).filter(([, { description }]) => /[^.:?\n]\n(?!\n)/.test(description));
+    expect(broken.map(([id]) => id)).toEqual([]);
+  });
 });
