@@ -54,8 +54,8 @@ export function openPeer(
       return await exchange(first, one);
     } catch (error) {
       // The server closed the connection while it lay idle.
-      if (isFlowerFailure(error) && error.kind === 'unavailable' && first.reusedSocket)
-        return exchange(start(one, fresh), one);
+      const isBroken = isFlowerFailure(error) && error.kind === 'unavailable' && error.code !== 'DEADLINE_EXCEEDED';
+      if (isBroken && first.reusedSocket) return exchange(start(one, fresh), one);
       throw error;
     }
   }

@@ -3,6 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Engine } from '../../../src/core/engine.ts';
 import { silentLogger } from '../../../src/core/log.ts';
+import { openFlowerHttp } from '../../../src/flower/http.ts';
+import { rpcs } from '../../../src/flower/rpcs.ts';
 import { StartRunRequest } from '../../../src/gen/flwr/proto/control.ts';
 import { openEngine } from '../../../src/server/engine/index.ts';
 import { collect, until } from '../../support/until.ts';
@@ -162,6 +164,19 @@ describe('connections that break', () => {
     await engine.listRuns();
     for (const socket of sockets) socket.destroy();
     await expect(engine.listRuns()).resolves.toEqual([]);
+  });
+
+  test('a read that gets no answer in time is not asked again, also on a connection that was used before', async () => {
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const endpoint = { address, insecure: true, rootCertificates: undefined };
+    const control = openFlowerHttp(endpoint, { userAgent: 'test' });
+    const list = () => control.call(rpcs.listRuns, { runId: undefined, limit: undefined }, { timeoutMs: 300 });
+    answer = with200('');
+    await list();
+    answer = () => undefined;
+    await expect(list()).rejects.toMatchObject({ kind: 'unavailable', code: 'DEADLINE_EXCEEDED' });
+    expect(asked).toHaveLength(2);
+    control.close();
   });
 
   test('in a log: what came is given, then it is told; only a marked end is one', async () => {
