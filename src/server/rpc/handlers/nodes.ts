@@ -13,7 +13,7 @@ export const nodeHandlers: NodeHandlers = {
   async 'nodes.list'(services, call, { federation }) {
     const caller = callerOf(call);
     const listed = await listedFederations(caller.subject, services);
-    const meant = federation === '' ? listed : [named(federation, listed, services)];
+    const meant = federation === '' ? ofEngines(listed, services) : [named(federation, listed, services)];
     const engines = [...new Set(meant.map(({ engine }) => engine))];
     return { nodes: await seenNodes({ services, caller, engines, listed }), now: services.clock.now() };
   },
@@ -61,6 +61,11 @@ export async function seenNodes({
       location: node.location || (row?.location ?? ''),
     };
   });
+}
+
+/** Where all are meant, a federation whose engine was taken out of the configuration has no SuperNodes; it hides no others. */
+function ofEngines(listed: readonly Federation[], { facts }: Services): readonly Federation[] {
+  return listed.filter(({ engine }) => facts.engines.includes(engine));
 }
 
 function named(id: string, listed: readonly Federation[], services: Services): Federation {
