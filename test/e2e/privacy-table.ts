@@ -64,9 +64,9 @@ export const NAMES_RUN: readonly NamingCall[] = [
     owner: status.OK,
   },
   { path: '/fedctl.v1.Access/Revoke', request: grantOn, owner: status.OK },
-  // It has not ended, and this stack keeps no artifacts.
+  // It has not ended.
   { path: '/fedctl.v1.Runs/PullArtifacts', request: (runId) => ({ runId }), owner: status.FAILED_PRECONDITION },
-  { path: '/flwr.proto.Control/PullArtifacts', request: (runId) => ({ runId }), owner: status.UNIMPLEMENTED },
+  { path: '/flwr.proto.Control/PullArtifacts', request: (runId) => ({ runId }), owner: status.FAILED_PRECONDITION },
   { path: '/flwr.proto.Control/ListRuns', request: (runId) => ({ runId, limit: undefined }), owner: status.OK },
   {
     path: '/flwr.proto.Control/StreamLogs',
