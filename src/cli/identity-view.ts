@@ -31,6 +31,7 @@ export function rightName(right: string): string {
 export function identityDocument(me: WhoAmIResponse, connection: Pick<Connection, 'name' | 'address'>) {
   return {
     success: true,
+    server: 'fedctl',
     kind: safeLine(me.kind),
     account: safeLine(me.account),
     'display-name': safeLine(me.displayName),

@@ -18,7 +18,7 @@ export function linkLines({ connection, transport, loggedIn }: Link): string[] {
 export function linkDocument({ connection, transport, loggedIn }: Link) {
   return {
     success: true,
-    kind: 'superlink',
+    server: 'superlink',
     account: null,
     transport,
     'logged-in': loggedIn,

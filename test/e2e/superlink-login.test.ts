@@ -111,7 +111,7 @@ describe.each(TRANSPORTS)("a SuperLink with Flower's login, over $transport", ({
   test('whoami tells what is known and no more', async () => {
     expect(await alice.json(['whoami'])).toEqual({
       success: true,
-      kind: 'superlink',
+      server: 'superlink',
       account: null,
       transport,
       'logged-in': true,

@@ -17,7 +17,7 @@ const REFUSALS: Readonly<Partial<Record<ErrorCode, { reason: string; text: strin
   NOT_FOUND: {
     reason: 'NOT_FOUND',
     text: 'The SuperLink does not know this.',
-    hint: 'What it has: fedctl ls, fedctl supernode ls, fedctl federation ls',
+    hint: 'What the SuperLink has: fedctl ls, fedctl supernode ls, fedctl federation ls',
   },
   UNIMPLEMENTED: {
     reason: 'NOT_SERVED_HERE',

@@ -39,15 +39,29 @@ type Federations = Pick<
 export function superlinkFederations(session: SuperlinkSession, family: () => Promise<BundleFamily>): Federations {
   const shapes = async (): Promise<FlowerShapes> => shapesOf(await family());
 
-  async function show(federationName: string): Promise<FlowerFederation> {
-    const { federation } = await session.call((await shapes()).showFederation, { federationName });
-    if (federation !== undefined) return federation;
-    throw new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', `The SuperLink has no federation ${federationName}.`);
+  async function list(): Promise<readonly FlowerFederation[]> {
+    return (await session.call((await shapes()).listFederations, {})).federations;
+  }
+
+  async function show(federationName: string): Promise<{ federation: FlowerFederation; now: string }> {
+    const { showFederation } = await shapes();
+    const { federation, now } = await session
+      .call(showFederation, { federationName })
+      .catch(async (error: AppError) => {
+        // An open SuperLink fails at an id that it doesn't know, and says no more than that.
+        const known = error.code === 'INTERNAL' ? await list().catch(() => undefined) : undefined;
+        throw known?.every(({ name }) => name !== federationName) ? unknownFederation(federationName, error) : error;
+      });
+    if (federation === undefined) throw unknownFederation(federationName);
+    return { federation, now };
   }
 
   return {
     async listSupernodes({ federation }) {
-      if (federation !== '') return { supernodes: (await show(federation)).nodes.map(supernodeOf), now: '' };
+      if (federation !== '') {
+        const shown = await show(federation);
+        return { supernodes: shown.federation.nodes.map(supernodeOf), now: shown.now };
+      }
       const { nodesInfo, now } = await session.call((await shapes()).listNodes, {});
       return { supernodes: nodesInfo.map(supernodeOf), now };
     },
@@ -57,11 +71,10 @@ export function superlinkFederations(session: SuperlinkSession, family: () => Pr
     },
     unregisterSupernode: ({ nodeId }) => session.call(rpcs.unregisterNode, { nodeId }),
     async listFederations() {
-      const { federations } = await session.call((await shapes()).listFederations, {});
-      return { federations: federations.map(federationOf) };
+      return { federations: (await list()).map(federationOf) };
     },
     async showFederation({ federation }) {
-      const shown = await show(federation);
+      const { federation: shown } = await show(federation);
       // Where there is no login the one member is nobody.
       const members = shown.members.map(memberOf).filter(({ who }) => who !== '');
       return { federation: federationOf(shown), members };
@@ -82,7 +95,7 @@ export function superlinkFederations(session: SuperlinkSession, family: () => Pr
     async configureSimulation({ federation, config }) {
       const wire = toSimulationConfig(plainConfig(config));
       await session.call(rpcs.configureSimulationFederation, { federationName: federation, config: wire });
-      return { federation: federationOf(await show(federation)) };
+      return { federation: federationOf((await show(federation)).federation) };
     },
     async createInvitation({ federation, invitee, role }) {
       await session.call(rpcs.createInvitation, { federationName: federation, inviteeAccountName: invitee });
@@ -101,6 +114,11 @@ export function superlinkFederations(session: SuperlinkSession, family: () => Pr
     revokeInvitation: ({ federation, invitee }) =>
       session.call(rpcs.revokeInvitation, { federationName: federation, inviteeAccountName: invitee }),
   };
+}
+
+function unknownFederation(id: string, cause?: unknown): AppError {
+  const text = `The SuperLink has no federation ${id}.`;
+  return new AppError('NOT_FOUND', 'FEDERATION_NOT_FOUND', text, { hint: 'See: fedctl federation ls', cause });
 }
 
 function orNothing(text: string): string | undefined {

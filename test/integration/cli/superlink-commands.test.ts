@@ -47,6 +47,13 @@ describe.each(['1.32.1', '1.41.0'])('federation and supernode at a bare SuperLin
     expect(federations).toMatchObject([{ id: '@none/default', archived: false }]);
     expect((await fedctl('federation', 'ls')).stdout).toContain('@none/default');
     expect(await json('federation', 'show', '@none/default')).toMatchObject({ federation: { id: '@none/default' } });
+    const listed = await fedctl('supernode', 'ls', '--federation', '@none/default');
+    expect(listed.stdout).toMatch(/^NODE ID +STATUS +FOR\n[0-9]+ +online +[0-9:]+\n$/);
+    for (const args of [
+      ['federation', 'show', '@none/other'],
+      ['supernode', 'ls', '--federation', '@none/other'],
+    ])
+      expect(await fedctl(...args)).toMatchObject({ code: 5, stderr: has('no federation @none/other') });
   }, 60_000);
 
   test('what it does not do is told in one sentence', async () => {
