@@ -30,7 +30,7 @@ export interface Flower {
 const PROGRAMS = ['flower-superlink', 'flower-supernode', 'flwr'];
 /** What a release needs beside itself: those up to 1.19 pin a typer that breaks with later releases of click. */
 function packagesOf(version: string): readonly string[] {
-  const isOld = Number(version.split('.')[1]) < 20;
+  const isOld = /^1\.1?\d\./.test(version);
   return [`flwr==${version}`, ...(isOld ? ['click<8.2'] : [])];
 }
 
