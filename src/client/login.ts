@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { shellWord } from '../core/text.ts';
 import { tokenClaims } from '../core/token-claims.ts';
 import type { TokenPair } from '../gen/fedctl/v1/sessions.ts';
 
@@ -66,7 +67,6 @@ export function loginOf(tokens: TokenPair | undefined, secret: (text: string) =>
 
 /** The failure of a command that needs a login where there is none. `typed`: APP and FEDERATION, where it named any. */
 export function notLoggedIn(typed: readonly string[] = []): AppError {
-  const words = typed.map((word) => (/^[A-Za-z0-9@%+:,./_-]+$/.test(word) ? word : JSON.stringify(word)));
-  const hint = `Run: ${['fedctl login', ...words].join(' ')}`;
+  const hint = `Run: ${['fedctl login', ...typed.map(shellWord)].join(' ')}`;
   return new AppError('UNAUTHENTICATED', 'NOT_LOGGED_IN', 'You are not logged in.', { hint });
 }

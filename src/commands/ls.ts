@@ -3,6 +3,8 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { openControl } from '../cli/control.ts';
 import { listRuns } from '../cli/list-runs.ts';
 import { RUN_ID_HELP, targetArgs } from '../cli/target-args.ts';
+import { safeLine } from '../cli/text.ts';
+import { shellWord } from '../core/text.ts';
 
 export default class Ls extends BaseCommand {
   static override description = 'List the runs that you may see, newest first.';
@@ -34,6 +36,9 @@ export default class Ls extends BaseCommand {
     const { runId, ...filter } = { ...flags, runId: flags['run-id'] };
     const listed = await listRuns(control, { runId, ...filter }, this.stdio);
     this.print(listed.document, listed.lines);
-    if (listed.nextCursor !== '' && !this.json) this.note(`More: fedctl ls --cursor ${listed.nextCursor}`);
+    if (listed.nextCursor === '' || this.json) return;
+    const typed = [args.app, args.federation].filter((word) => word !== undefined).map(shellWord);
+    const same = [...typed, ...(flags.mine ? ['--mine'] : []), ...(flags.limit === 20 ? [] : ['--limit', flags.limit])];
+    this.note(`More: ${['fedctl ls', ...same, '--cursor', safeLine(listed.nextCursor)].join(' ')}`);
   }
 }

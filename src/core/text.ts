@@ -15,3 +15,8 @@ export function plainText(text: string, maxLength: number = MAX_LENGTH): string 
     .trim();
   return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
 }
+
+/** A word as it is typed into a shell. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9@%+:,./_-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -187,6 +187,13 @@ describe('ls', () => {
     });
   });
 
+  test('the way to the next page is the same question', async () => {
+    fake.state.runs = Array.from({ length: 21 }, (_, index) => fakeRun({ runId: BigInt(index + 1), mine: true }));
+    expect((await project.cli('ls')).stderr).toBe('More: fedctl ls --cursor c2\n');
+    const { stderr } = await project.cli('ls', '.', 'lab', '--mine', '--limit', '5');
+    expect(stderr).toBe('More: fedctl ls . lab --mine --limit 5 --cursor c2\n');
+  });
+
   test('--run-id by prefix shows one run in full', async () => {
     fake.state.runs = [fakeRun(), fakeRun({ runId: 7n })];
     expect((await project.cli('ls', '--run-id', '123456')).stdout).toMatch(/^Run: +12345678901234567890\n/);
