@@ -14,6 +14,7 @@ const base = {
 
 export default {
   testTimeout: 20_000,
+  testSequencer: '<rootDir>/scripts/slow-first.mjs',
   reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],
   // Tests wait for processes more than they compute; the default on two cores is one worker.
   maxWorkers: 2,

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { findFreeBase } from '../../src/dev/ports.ts';
+import { type Stage, setStage } from '../e2e/faults/stage.ts';
 import { type FlowerServer, startFlowerServer } from '../support/flower-server.ts';
 import { CONNECTION, invitePeople, type People, type Person } from '../support/people.ts';
 import { until } from '../support/until.ts';
-import { type Stage, setStage } from './faults/stage.ts';
 
 let stage: Stage;
 let base: number;

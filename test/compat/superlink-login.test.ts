@@ -1,0 +1,4 @@
+import { superlinkLogin } from '../support/superlink-login.ts';
+
+superlinkLogin('grpc');
+superlinkLogin('http');
