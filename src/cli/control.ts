@@ -142,7 +142,7 @@ export function refuseInsecure(connection: Connection): void {
     'INSECURE_REFUSED',
     `The connection "${connection.name}" says "insecure = true".`,
     {
-      hint: `Logins need TLS: remove "insecure" from "${connection.name}" in ${connection.file} and set root-certificates.\nA SuperLink without a login is used as it is: fedctl run.`,
+      hint: `Logins need TLS: remove "insecure" from "${connection.name}" in ${connection.file} and set root-certificates. A SuperLink without a login needs none: fedctl run.`,
     },
   );
 }

@@ -24,7 +24,7 @@ export async function setCompatStage(): Promise<CompatStage> {
   const config = changeConfig(join(state, 'server.toml'), join(state, 'short.toml'), {
     tokens: { access: '10s' },
     // What flwr up to 1.31 waits after a refusal: longer would be a hang.
-    limits: { 'logins-per-minute': 1000, 'login-lifetime': '30s' },
+    limits: { 'logins-per-minute': 1000, 'login-lifetime': '20s' },
   });
   let plane: ControlPlane = await startControlPlane({ config });
   const people = invitePeople(stack.facts);

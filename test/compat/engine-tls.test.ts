@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { silentLogger } from '../../../src/core/log.ts';
-import { type EngineKind, openEngine } from '../../../src/server/engine/index.ts';
-import { selfSigned, writePair } from '../../support/certificates.ts';
-import { startSuperLink, type TestSuperLink } from '../../support/superlink.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import { type EngineKind, openEngine } from '../../src/server/engine/index.ts';
+import { selfSigned, writePair } from '../support/certificates.ts';
+import { startSuperLink, type TestSuperLink } from '../support/superlink.ts';
 
 const PROXIES = ['grpc_proxy', 'http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'];
 

@@ -1,4 +1,0 @@
-import { superlinkLogin } from '../support/superlink-login.ts';
-
-// Over gRPC: test/compat.
-superlinkLogin('http');
