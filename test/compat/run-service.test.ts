@@ -14,7 +14,7 @@ import { startSuperLink, type TestSuperLink } from '../support/superlink.ts';
 import { collect, until } from '../support/until.ts';
 import { fixtureBundle } from '../support/zip.ts';
 
-const APP = new URL('../../fixtures/tinyapp', import.meta.url).pathname;
+const APP = new URL('../fixtures/tinyapp', import.meta.url).pathname;
 const never = new AbortController().signal;
 let temp: TempStore;
 let link: TestSuperLink;
