@@ -10,6 +10,8 @@ import { findOpenFga } from '../dist/dev/tools/openfga.js';
 const DOCS = 'docs/compatibility.md';
 const BEGIN = '<!-- results: begin -->';
 const END = '<!-- results: end -->';
+/** Characters of a column's title. */
+const WIDEST = 24;
 
 const releases = process.argv.slice(2);
 const wrong = releases.find((release) => !/^1\.\d{1,3}\.\d{1,3}$/.test(release));
@@ -64,7 +66,18 @@ function tablesOf(files) {
       row.set(title, outcome === 'passed' ? 'yes' : outcome === 'failed' ? '**no**' : '-');
     }
   }
-  return [...kinds].map(([kind, rows]) => table(kind, rows)).join('\n\n');
+  const [tables, lines] = [[], []];
+  for (const [kind, rows] of kinds) {
+    const isNarrow = [...rows.values()].every((row) => [...row.keys()].every((title) => title.length <= WIDEST));
+    if (isNarrow) tables.push(table(kind, rows));
+    else for (const [release, row] of rows) lines.push(counted(`${kind} ${release}`, [...row.values()]));
+  }
+  return [...tables, lines.join('\n')].join('\n\n');
+}
+
+/** Titles that make no columns. */
+function counted(subject, outcomes) {
+  return `- ${subject}: ${outcomes.filter((outcome) => outcome === 'yes').length} of ${outcomes.length}`;
 }
 
 function table(kind, rows) {
