@@ -1,11 +1,6 @@
 import type { Link } from './superlink.ts';
 import { pairLines } from './table.ts';
 
-/** One harmless call: the SuperLink takes what a person has here, a login or none. @throws UNAUTHENTICATED and others */
-export async function proveLink({ remote }: Link): Promise<void> {
-  await remote.listRuns({ runIdPrefix: '', limit: 1, cursor: '', federation: '', mine: false });
-}
-
 /** What is known of somebody at a SuperLink: it doesn't say who they are, and what stands in their token nobody has verified. */
 export function linkLines({ connection, transport, loggedIn }: Link): string[] {
   return pairLines([

@@ -4,9 +4,8 @@ import { familyOf, NEWEST_FAMILY } from '../core/bundle-families.ts';
 import type { BundleFamily } from '../core/engine.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import { checkFederationId } from '../core/ids.ts';
-import type { RunConfig, Scalar } from '../core/runs.ts';
+import { wireConfig } from '../core/scalars.ts';
 import type { Run, StartRunHeader } from '../gen/fedctl/v1/runs.ts';
-import type { Scalar as WireScalar } from '../gen/flwr/proto/transport.ts';
 import type { Bundle } from '../project/bundle.ts';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
@@ -120,16 +119,4 @@ function withRequestId(error: unknown, requestId: string): unknown {
 function checkRequestId(text: string): string {
   if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
   throw new AppError('INVALID_ARGUMENT', 'USAGE', '--request-id takes 1 to 64 letters, digits, ".", "_" and "-".');
-}
-
-/** Flower's scalars: integers travel as sint64, floats as double (facts 4.2). */
-export function wireConfig(config: RunConfig): Record<string, WireScalar> {
-  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, wireScalar(value)]));
-}
-
-function wireScalar(value: Scalar): WireScalar {
-  if (typeof value === 'bigint') return { sint64: value };
-  if (typeof value === 'number') return { double: value };
-  if (typeof value === 'boolean') return { bool: value };
-  return typeof value === 'string' ? { string: value } : { bytes: Buffer.from(value) };
 }

@@ -2,7 +2,7 @@ import type { ServerKind } from '../credentials/records.ts';
 import type { LoginPlace } from './login.ts';
 import { pendingScreen } from './login-screen.ts';
 import { openLoginStore } from './login-store.ts';
-import { openSuperlinkAt } from './superlink.ts';
+import { openSuperlinkAt, proveRemote, TRANSPORTS } from './superlink.ts';
 
 /** Logs in by Flower's own login and stores it, bound to this kind of server. A SuperLink doesn't say who somebody is: "". */
 export async function logInAtSuperlink(place: LoginPlace, transport: 'grpc' | 'http'): Promise<string> {
@@ -27,8 +27,7 @@ export async function standsAtSuperlink(
   { context, connection, endpoint }: LoginPlace,
   kind: Exclude<ServerKind, 'fedctl'>,
 ): Promise<string> {
-  const transport = kind === 'superlink-grpc' ? 'grpc' : 'http';
-  const { remote } = await openSuperlinkAt(context, { connection, endpoint, transport, login: kind });
-  await remote.listRuns({ runIdPrefix: '', limit: 1, cursor: '', federation: '', mine: false });
+  const transport = TRANSPORTS[kind];
+  await proveRemote((await openSuperlinkAt(context, { connection, endpoint, transport, login: kind })).remote);
   return '';
 }

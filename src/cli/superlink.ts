@@ -1,5 +1,6 @@
 import type { Endpoint } from '../client/endpoint.ts';
 import { notLoggedIn } from '../client/login.ts';
+import type { Remote } from '../client/remote.ts';
 import type { OpenedSuperlink, ServerFound } from '../client/superlink/index.ts';
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
@@ -18,7 +19,7 @@ export interface Link extends Control {
 }
 
 /** Kinds of a stored login of a SuperLink, with how it is reached. */
-const TRANSPORTS = { 'superlink-grpc': 'grpc', 'superlink-http': 'http' } as const;
+export const TRANSPORTS = { 'superlink-grpc': 'grpc', 'superlink-http': 'http' } as const;
 
 /**
  * Opens the SuperLink at a place. Without a login the server is asked what it is, with no token.
@@ -60,6 +61,11 @@ export async function openSuperlinkAt(context: Context, place: SuperlinkPlace): 
   });
   context.atEnd(opened.close);
   return opened;
+}
+
+/** One harmless call: the SuperLink takes what a person has here, a login or none. @throws UNAUTHENTICATED and others */
+export async function proveRemote(remote: Remote): Promise<void> {
+  await remote.listRuns({ runIdPrefix: '', limit: 1, cursor: '', federation: '', mine: false });
 }
 
 /** What stands behind an endpoint; no token is sent. */

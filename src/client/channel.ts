@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, type ChannelOptions, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
+import { addressIdentity, type PeerIdentity } from '../core/peer-identity.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
 import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
@@ -32,9 +31,9 @@ export type StubClass<Stub> = new (
  * @throws INVALID_ARGUMENT INSECURE_REFUSED for plaintext to anything but loopback.
  */
 export function connect(endpoint: Endpoint, options: { userAgent: string }): Client {
-  const { host } = splitAddress(endpoint.address);
   const target = `dns:${dialAddress(endpoint.address)}`;
-  const security = channelSecurity(endpoint, host);
+  const identity = endpoint.insecure ? undefined : addressIdentity(splitAddress(endpoint.address).host);
+  const security = channelSecurity(endpoint, identity);
   const channel: ChannelOptions = {
     'grpc.service_config': serviceConfig,
     'grpc.keepalive_time_ms': 30_000,
@@ -43,7 +42,7 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
     // Tokens go to the address that the connection names and to no other host.
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
-    ...(isIP(host) !== 0 && !endpoint.insecure ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+    ...(identity && { 'grpc.ssl_target_name_override': identity.servername }),
   };
   const sessions = new SessionsClient(target, security, channel);
   const shared = { ...channel, channelOverride: sessions.getChannel() };
@@ -52,24 +51,18 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
   return { endpoint, sessions, runs, access, stub, close: () => sessions.close() };
 }
 
-function channelSecurity(endpoint: Endpoint, host: string) {
-  if (endpoint.insecure) {
-    if (isLoopback(host)) return credentials.createInsecure();
-    throw new AppError(
-      'INVALID_ARGUMENT',
-      'INSECURE_REFUSED',
-      `${endpoint.address} is not on this machine, so it needs TLS.`,
-      {
-        hint: 'Remove "insecure = true" from the connection and set root-certificates.',
-      },
-    );
+function channelSecurity(endpoint: Endpoint, identity: PeerIdentity | undefined): ChannelCredentials {
+  if (!endpoint.insecure) {
+    const roots = endpoint.rootCertificates === undefined ? null : Buffer.from(endpoint.rootCertificates);
+    return credentials.createSsl(roots, null, null, identity && { checkServerIdentity: identity.checkServerIdentity });
   }
-  const roots = endpoint.rootCertificates === undefined ? null : Buffer.from(endpoint.rootCertificates);
-  // An IP address can't be a TLS server name (RFC 6066, 3): another name is sent, and the address itself is verified.
-  const verify = isIP(host) === 0 ? {} : { checkServerIdentity: identityOf(host) };
-  return credentials.createSsl(roots, null, null, verify);
-}
-
-function identityOf(host: string) {
-  return (_name: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
+  if (isLoopback(splitAddress(endpoint.address).host)) return credentials.createInsecure();
+  throw new AppError(
+    'INVALID_ARGUMENT',
+    'INSECURE_REFUSED',
+    `${endpoint.address} is not on this machine, so it needs TLS.`,
+    {
+      hint: 'Remove "insecure = true" from the connection and set root-certificates.',
+    },
+  );
 }

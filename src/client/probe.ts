@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
+import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
 import type { AppError } from '../core/errors.ts';
+import { addressIdentity } from '../core/peer-identity.ts';
 import { type Endpoint, splitAddress } from './endpoint.ts';
 import { type ProbeFinding, sentenceFor } from './probe-sentences.ts';
 
@@ -63,15 +64,14 @@ async function probeTls(
   port: number,
   ALPNProtocols: readonly string[] = ['h2', 'http/1.1'],
 ): Promise<ProbeFinding> {
-  const isAddress = isIP(host) !== 0;
   const ca = endpoint.rootCertificates === undefined ? [...rootCertificates] : Buffer.from(endpoint.rootCertificates);
   const socket = connectTls({
     host,
     port,
     ca,
-    servername: isAddress ? 'localhost' : host,
+    servername: host,
     ALPNProtocols: [...ALPNProtocols],
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+    ...addressIdentity(host),
   });
   try {
     await once(socket, 'secureConnect');

@@ -13,8 +13,11 @@ export default class Whoami extends BaseCommand {
     const control = await openControl(this.context, [args.app, args.federation]);
     const { connection } = control;
     if (!isPlane(control)) {
-      const { linkDocument, linkLines, proveLink } = await import('../cli/link-view.ts');
-      await proveLink(control);
+      const [{ linkDocument, linkLines }, { proveRemote }] = await Promise.all([
+        import('../cli/link-view.ts'),
+        import('../cli/superlink.ts'),
+      ]);
+      await proveRemote(control.remote);
       return this.print(linkDocument(control), linkLines(control));
     }
     const { client, session } = control;

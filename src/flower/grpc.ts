@@ -1,4 +1,3 @@
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -10,11 +9,12 @@ import {
   Metadata,
   status,
 } from '@grpc/grpc-js';
+import { addressIdentity } from '../core/peer-identity.ts';
 import type { FlowerControl, FlowerEndpoint, FlowerRpc, FlowerTokens } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { grpcFailure } from './grpc-errors.ts';
 import { decodeAnswer } from './rpcs.ts';
-import { assertTokensSafe, CONNECT_MS, carriesToken, type FlowerOptions, isIpAddress, splitAddress } from './trust.ts';
+import { assertTokensSafe, CONNECT_MS, carriesToken, type FlowerOptions, splitAddress } from './trust.ts';
 
 const MiB = 1024 * 1024;
 const ACCESS = 'flwr-oidc-access-token';
@@ -44,10 +44,10 @@ const path = (name: string): string => `/flwr.proto.Control/${name}`;
 export function openFlowerGrpc(endpoint: FlowerEndpoint, options: FlowerOptions): FlowerControl {
   assertTokensSafe(endpoint, options);
   const { tokens } = options;
-  const security = channelSecurity(endpoint, options);
-  const client = new Client(endpoint.address, security.credentials, {
+  const trust = channelTrust(endpoint, options);
+  const client = new Client(endpoint.address, trust.credentials, {
     ...OPTIONS,
-    ...security.options,
+    ...trust.options,
     'grpc.primary_user_agent': options.userAgent,
     'grpc.enable_http_proxy': options.proxy ? 1 : 0,
   });
@@ -191,22 +191,19 @@ function countLosses(client: Client): () => number {
   };
 }
 
-function channelSecurity(
+function channelTrust(
   { address, rootCertificates, insecure }: FlowerEndpoint,
   { unverified = false }: FlowerOptions,
-): {
-  credentials: ChannelCredentials;
-  options: ChannelOptions;
-} {
+): { credentials: ChannelCredentials; options: ChannelOptions } {
   if (insecure) return { credentials: credentials.createInsecure(), options: {} };
   const roots = rootCertificates === undefined ? null : Buffer.from(rootCertificates);
-  const { host } = splitAddress(address);
-  const trust = { rejectUnauthorized: !unverified };
-  if (!isIpAddress(host)) return { credentials: credentials.createSsl(roots, null, null, trust), options: {} };
-  // An IP address can't be a TLS server name (RFC 6066, 3): another name is sent, and the address itself is verified.
-  const verify = (_name: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
+  const identity = addressIdentity(splitAddress(address).host);
+  const verify = {
+    rejectUnauthorized: !unverified,
+    ...(identity && { checkServerIdentity: identity.checkServerIdentity }),
+  };
   return {
-    credentials: credentials.createSsl(roots, null, null, { ...trust, checkServerIdentity: verify }),
-    options: { 'grpc.ssl_target_name_override': 'localhost' },
+    credentials: credentials.createSsl(roots, null, null, verify),
+    options: identity ? { 'grpc.ssl_target_name_override': identity.servername } : {},
   };
 }

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { BundleFamily } from '../core/engine.ts';
 import type { RunConfig } from '../core/runs.ts';
+import { wireConfig } from '../core/scalars.ts';
 import {
   ListFederationsRequest,
   ListFederationsResponse,
@@ -15,7 +16,7 @@ import { ConfigRecord } from '../gen/flwr/proto/recorddict.ts';
 import type { FlowerRpc } from './control.ts';
 import { type Retag, retag } from './retag.ts';
 import { rpc } from './rpcs.ts';
-import { toConfigRecord, toSimulationConfig, toWireConfig } from './values.ts';
+import { toConfigRecord, toSimulationConfig } from './values.ts';
 
 /** A run to start, in words that fit every release. */
 export interface FlowerStart {
@@ -25,6 +26,19 @@ export interface FlowerStart {
   readonly federationConfig: RunConfig;
   /** `@owner/name`, or "" for the server's default. */
   readonly federation: string;
+}
+
+/** As FlowerControl and what stands on it call. */
+type Call = <Request, Response>(rpc: FlowerRpc<Request, Response>, request: Request) => Promise<Response>;
+
+/**
+ * What a run is started in where nobody names a federation: "", the server's default, but for 1.24 and 1.25. They have
+ * none: a run must name its federation, and an open SuperLink of these has one.
+ */
+export async function federationUnnamed(family: BundleFamily, call: Call): Promise<string> {
+  if (family !== 2) return '';
+  const { federations } = await call(shapesOf(family).listFederations, {});
+  return federations.length === 1 ? (federations[0]?.name ?? '') : '';
 }
 
 export interface FlowerShapes {
@@ -58,7 +72,7 @@ export function shapesOf(family: BundleFamily): FlowerShapes {
 function common({ bundle, bundleSha256, runConfig, federation }: FlowerStart): StartRunRequest {
   return StartRunRequest.fromPartial({
     fab: { hashStr: bundleSha256, content: Buffer.from(bundle), verifications: {} },
-    overrideConfig: toWireConfig(runConfig),
+    overrideConfig: wireConfig(runConfig),
     federation,
   });
 }

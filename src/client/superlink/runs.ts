@@ -2,7 +2,7 @@ import type { BundleFamily } from '../../core/engine.ts';
 import { AppError } from '../../core/errors.ts';
 import { isFlowerFailure } from '../../flower/failure.ts';
 import { rpcs } from '../../flower/rpcs.ts';
-import { type FlowerShapes, shapesOf } from '../../flower/shapes.ts';
+import { federationUnnamed, shapesOf } from '../../flower/shapes.ts';
 import type * as fedctl from '../../gen/fedctl/v1/runs.ts';
 import { Run as FlowerRun } from '../../gen/flwr/proto/run.ts';
 import type { RemoteUpload } from '../remote.ts';
@@ -60,13 +60,14 @@ async function list(place: Place, request: fedctl.ListRunsRequest): Promise<fedc
 }
 
 async function start(place: Place, { header, bundle, onProgress, onNote }: RemoteUpload): Promise<fedctl.Run> {
-  const shapes = shapesOf(await place.family());
+  const family = await place.family();
+  const shapes = shapesOf(family);
   const request = {
     bundle,
     bundleSha256: header.bundleSha256,
     runConfig: plainConfig(header.runConfig),
     federationConfig: plainConfig(header.federationConfig),
-    federation: header.federation || (await onlyFederation(place, shapes)),
+    federation: header.federation || (await federationUnnamed(family, place.session.call)),
   };
   onProgress(0);
   const sent = place.session.call(shapes.startRun, request, { timeoutMs: START_RUN_MS });
@@ -77,13 +78,6 @@ async function start(place: Place, { header, bundle, onProgress, onNote }: Remot
   if (answer.note !== undefined && answer.note !== '') onNote(answer.note);
   if (answer.runId === undefined || answer.runId === 0n) throw notAccepted();
   return await started(place, answer.runId, answer.federation || request.federation, header);
-}
-
-/** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
-async function onlyFederation({ session, family }: Place, { listFederations }: FlowerShapes): Promise<string> {
-  if ((await family()) !== 2) return '';
-  const { federations } = await session.call(listFederations, {});
-  return federations.length === 1 ? (federations[0]?.name ?? '') : '';
 }
 
 /** The new run as the SuperLink shows it; where it can't tell now, what is known of it all the same. */

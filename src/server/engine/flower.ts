@@ -1,4 +1,4 @@
-import type { BundleFamily, Engine, EngineRun, EngineSubmit } from '../../core/engine.ts';
+import type { Engine, EngineRun, EngineSubmit } from '../../core/engine.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { Logger } from '../../core/log.ts';
@@ -6,7 +6,7 @@ import { flowerFailure } from '../../flower/failure.ts';
 import type { FlowerLink } from '../../flower/link.ts';
 import { rpcs } from '../../flower/rpcs.ts';
 import { fromWireRun } from '../../flower/runs.ts';
-import { shapesOf } from '../../flower/shapes.ts';
+import { federationUnnamed, shapesOf } from '../../flower/shapes.ts';
 import { engineCalls } from './calls.ts';
 import { engineError, invalidAnswer, isRunUnknown, runUnknown } from './errors.ts';
 import { engineNodes } from './nodes.ts';
@@ -38,18 +38,12 @@ export function createFlowerEngine({ kind, name, link, log }: FlowerEngineParts)
     throw isRunUnknown(error) ? runUnknown(error) : engineError(name, error);
   };
 
-  /** 1.24 and 1.25 have no default: a run must name its federation, and an open SuperLink of these has one. */
-  async function onlyFederation(family: BundleFamily): Promise<string> {
-    if (family !== 2) return '';
-    const { federations } = await calls.call(shapesOf(family).listFederations, {}, DEADLINES.prepare);
-    return federations.length === 1 ? (federations[0]?.name ?? '') : '';
-  }
-
   async function startRun(submit: EngineSubmit, signal: AbortSignal): Promise<RunId> {
     const end = performance.now() + DEADLINES.startRun;
     const prepare = async () => {
       const family = await calls.family();
-      return { family, federation: await onlyFederation(family) };
+      const federation = await federationUnnamed(family, (rpc, request) => calls.call(rpc, request, DEADLINES.prepare));
+      return { family, federation };
     };
     const { family, federation } = await inTime(prepare(), DEADLINES.prepare).catch(failed);
     const start = { ...submit, federation };

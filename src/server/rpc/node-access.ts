@@ -3,13 +3,22 @@ import { AppError } from '../../core/errors.ts';
 import type { Federation } from '../../core/federations.ts';
 import type { Services, Target } from './call.ts';
 
+/** Those of `federations` that `subject` may list. */
+export async function listable(
+  federations: readonly Federation[],
+  subject: Subject,
+  { checker }: Services,
+): Promise<readonly Federation[]> {
+  const answers = await checker.checkMany(
+    federations.map(({ id }) => ({ subject, right: 'can_list', object: { type: 'federation', id } })),
+  );
+  return federations.filter((_, index) => answers[index]);
+}
+
 /** Federations that are not archived and that `subject` may list. */
 export async function listedFederations(subject: Subject, services: Services): Promise<readonly Federation[]> {
   const active = (await services.federations.all()).filter(({ archivedAt }) => archivedAt === undefined);
-  const answers = await services.checker.checkMany(
-    active.map(({ id }) => ({ subject, right: 'can_list', object: { type: 'federation', id } })),
-  );
-  return active.filter((_, index) => answers[index]);
+  return listable(active, subject, services);
 }
 
 /**

@@ -102,8 +102,9 @@ export function runObject(id: RunId, run: Run | undefined, services: Services): 
   };
 }
 
-function federationNamed(id: string, services: Services): string {
-  return id === '' ? services.facts.defaultFederation : checkFederationId(id);
+/** "" is the default. @throws INVALID_ARGUMENT FEDERATION_ID_INVALID */
+export function federationNamed(id: string, { facts }: Pick<Services, 'facts'>): string {
+  return id === '' ? facts.defaultFederation : checkFederationId(id);
 }
 
 async function federationQuestion(row: PolicyRow, text: string, services: Services): Promise<Question> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { wireScalar } from '../../../src/core/scalars.ts';
 import { fromWireRun } from '../../../src/flower/runs.ts';
-import { toSimulationConfig, toWireScalar } from '../../../src/flower/values.ts';
+import { toSimulationConfig } from '../../../src/flower/values.ts';
 import { Run } from '../../../src/gen/flwr/proto/run.ts';
 
 const wireRun = (fields: Partial<Run> = {}): Run => ({
@@ -62,11 +63,11 @@ describe('a run from the wire', () => {
 
 describe('to the wire', () => {
   test('each scalar in the field that flwr uses: integers as sint64, floats as double', () => {
-    expect(toWireScalar(3n)).toMatchObject({ sint64: 3n, double: undefined });
-    expect(toWireScalar(3)).toMatchObject({ double: 3, sint64: undefined });
-    expect(toWireScalar(false)).toMatchObject({ bool: false });
-    expect(toWireScalar('')).toMatchObject({ string: '' });
-    expect(toWireScalar(new Uint8Array([1]))).toMatchObject({ bytes: Buffer.from([1]) });
+    expect(wireScalar(3n)).toMatchObject({ sint64: 3n, double: undefined });
+    expect(wireScalar(3)).toMatchObject({ double: 3, sint64: undefined });
+    expect(wireScalar(false)).toMatchObject({ bool: false });
+    expect(wireScalar('')).toMatchObject({ string: '' });
+    expect(wireScalar(new Uint8Array([1]))).toMatchObject({ bytes: Buffer.from([1]) });
   });
 
   test("federation options: flwr's keys, checked; nothing for none", () => {

@@ -1,11 +1,11 @@
-import { AppError } from '../../../core/errors.ts';
 import type { Federation } from '../../../core/federations.ts';
 import { checkFederationId } from '../../../core/ids.ts';
 import type { Caller } from '../../../core/services.ts';
-import { type Call, callerOf, federationOf, type Handlers, nodeOf, runOf, type Services } from '../call.ts';
+import { type Call, callerOf, type Handlers, nodeOf, runOf, type Services } from '../call.ts';
 import { federationNotFound } from '../decide.ts';
 import type { RegisterNodeInput, SeenNode } from '../methods.ts';
 import { listedFederations } from '../node-access.ts';
+import { openFederation } from './federations/open.ts';
 
 type NodeHandlers = Pick<Handlers, 'nodes.list' | 'nodes.register' | 'nodes.unregister' | 'runs.pull'>;
 
@@ -76,10 +76,7 @@ function named(id: string, listed: readonly Federation[], services: Services): F
 
 async function registerNode(services: Services, call: Call, { publicKey, name, location }: RegisterNodeInput) {
   const { account, subject } = callerOf(call);
-  const { id, engine, archivedAt } = federationOf(call);
-  if (archivedAt !== undefined) {
-    throw new AppError('FAILED_PRECONDITION', 'FEDERATION_ARCHIVED', `Federation '${id}' is archived.`);
-  }
+  const { id, engine } = openFederation(call);
   const row = {
     engine,
     federation: id,

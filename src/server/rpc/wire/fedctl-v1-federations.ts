@@ -1,7 +1,6 @@
-import type { RunConfig, Scalar } from '../../../core/runs.ts';
+import { wireConfig } from '../../../core/scalars.ts';
 import { plainText } from '../../../core/text.ts';
 import * as proto from '../../../gen/fedctl/v1/federations.ts';
-import type { Scalar as WireScalar } from '../../../gen/flwr/proto/transport.ts';
 import type { SeenFederation, SeenMember } from '../methods.ts';
 import { type Binding, bind, KiB } from './binding.ts';
 import { one } from './fedctl-v1-sessions.ts';
@@ -97,7 +96,7 @@ function toWire({ federation, rights, memberCount, isDefault }: SeenFederation):
     engine,
     archived: archivedAt !== undefined,
     simulation,
-    simulationConfig: toWireConfig(simulationConfig),
+    simulationConfig: wireConfig(simulationConfig),
     createdAt: rfc3339(createdAt),
     rights: [...rights],
     memberCount,
@@ -107,25 +106,4 @@ function toWire({ federation, rights, memberCount, isDefault }: SeenFederation):
 
 function toWireMember({ who, role, until }: SeenMember): proto.Member {
   return { who, role, until: rfc3339(until) };
-}
-
-function toWireConfig(config: RunConfig): { [key: string]: WireScalar } {
-  const wire: { [key: string]: WireScalar } = Object.create(null);
-  for (const [key, value] of Object.entries(config)) wire[key] = toWireScalar(value);
-  return wire;
-}
-
-function toWireScalar(value: Scalar): WireScalar {
-  switch (typeof value) {
-    case 'boolean':
-      return { bool: value };
-    case 'bigint':
-      return { sint64: value };
-    case 'number':
-      return { double: value };
-    case 'string':
-      return { string: value };
-    default:
-      return { bytes: Buffer.from(value) };
-  }
 }

@@ -1,6 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { AppError } from '../../../core/errors.ts';
 import type { RunConfig, Scalar } from '../../../core/runs.ts';
+import { scalarValue } from '../../../core/scalars.ts';
 import { plainText } from '../../../core/text.ts';
 import { SimulationConfig } from '../../../gen/flwr/proto/federation_config.ts';
 import { ConfigRecord } from '../../../gen/flwr/proto/recorddict.ts';
@@ -42,7 +43,7 @@ function isConfigRecord(options: Uint8Array): boolean {
 function fromConfigRecord({ items }: ConfigRecord): RunConfig {
   const config: Record<string, Scalar> = Object.create(null);
   for (const { key, value } of items) {
-    const scalar = value?.bool ?? value?.sint64 ?? value?.uint64 ?? value?.double ?? value?.string ?? value?.bytes;
+    const scalar = scalarValue(value);
     if (scalar === undefined || !isUsableKey(key)) {
       throw new AppError(
         'INVALID_ARGUMENT',

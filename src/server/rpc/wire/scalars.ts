@@ -1,7 +1,8 @@
 import { AppError } from '../../../core/errors.ts';
 import type { RunConfig, Scalar } from '../../../core/runs.ts';
+import { scalarValue, type WireScalar } from '../../../core/scalars.ts';
+import { SIMULATION_FIELDS, simulationField, simulationKey } from '../../../core/simulation.ts';
 import type { SimulationConfig } from '../../../gen/flwr/proto/federation_config.ts';
-import type { Scalar as WireScalar } from '../../../gen/flwr/proto/transport.ts';
 
 const UNSAFE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -14,7 +15,7 @@ export function isUsableKey(key: string): boolean {
 export function fromWireConfig(wire: { readonly [key: string]: WireScalar }): RunConfig {
   const config: Record<string, Scalar> = Object.create(null);
   for (const [key, scalar] of Object.entries(wire)) {
-    const value = scalar.bool ?? scalar.sint64 ?? scalar.uint64 ?? scalar.double ?? scalar.string ?? scalar.bytes;
+    const value = scalarValue(scalar);
     if (value === undefined || !isUsableKey(key)) {
       throw new AppError(
         'INVALID_ARGUMENT',
@@ -32,8 +33,8 @@ export function fromSimulationConfig(wire: SimulationConfig | undefined): RunCon
   const config: Record<string, Scalar> = Object.create(null);
   for (const [name, value] of Object.entries(wire ?? {}) as [string, Scalar | undefined][]) {
     if (value === undefined) continue;
-    const key = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    config[key] = typeof value === 'number' && name !== 'clientResourcesNumGpus' ? BigInt(value) : value;
+    config[simulationKey(name)] =
+      typeof value === 'number' && name !== 'clientResourcesNumGpus' ? BigInt(value) : value;
   }
   return config;
 }
@@ -42,22 +43,11 @@ export function fromSimulationConfig(wire: SimulationConfig | undefined): RunCon
 export function toSimulationConfig(config: RunConfig): SimulationConfig {
   const wire: Record<string, Scalar> = {};
   for (const [key, value] of Object.entries(config)) {
-    const name = key.replace(/[-._]+([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    if (!Object.hasOwn(SIMULATION_TYPES, name)) continue;
+    const field = simulationField(key);
+    if (field === undefined) continue;
+    const kind = SIMULATION_FIELDS[field];
     const known = typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : value;
-    if (typeof known === SIMULATION_TYPES[name as keyof SimulationConfig]) wire[name] = known;
+    if (typeof known === (kind === 'integer' || kind === 'float' ? 'number' : kind)) wire[field] = known;
   }
   return wire as unknown as SimulationConfig;
 }
-
-const SIMULATION_TYPES: { readonly [K in keyof SimulationConfig]-?: 'number' | 'string' | 'boolean' } = {
-  numSupernodes: 'number',
-  clientResourcesNumCpus: 'number',
-  clientResourcesNumGpus: 'number',
-  backend: 'string',
-  verbose: 'boolean',
-  initArgsNumCpus: 'number',
-  initArgsNumGpus: 'number',
-  initArgsLoggingLevel: 'string',
-  initArgsLogToDriver: 'boolean',
-};

@@ -1,8 +1,8 @@
 import { AppError } from '../../../../core/errors.ts';
 import type { Invitation } from '../../../../core/federations.ts';
-import { checkFederationId } from '../../../../core/ids.ts';
 import { objectId, userPrincipal } from '../../../../core/principals.ts';
 import { type Call, callerOf, federationOf, type Handlers, type Services } from '../../call.ts';
+import { federationNamed } from '../../targets.ts';
 import { accountNamed } from '../who.ts';
 import { grantsOn } from './members.ts';
 import { assertOpen } from './open.ts';
@@ -13,7 +13,7 @@ import { assertOpen } from './open.ts';
  */
 export const answerHandlers: Pick<Handlers, 'invitations.accept' | 'invitations.reject' | 'invitations.revoke'> = {
   'invitations.accept': async (services, call, input) => {
-    const federation = federationNamed(services, input.federation);
+    const federation = federationNamed(input.federation, services);
     const invitation = await newest(services, federation, callerOf(call).account.id);
     if (invitation?.status === 'accepted' && (await holds(services, call, invitation))) return {};
     if (invitation?.status !== 'pending') throw notInvited(federation);
@@ -22,7 +22,7 @@ export const answerHandlers: Pick<Handlers, 'invitations.accept' | 'invitations.
   },
 
   'invitations.reject': async (services, call, input) => {
-    const federation = federationNamed(services, input.federation);
+    const federation = federationNamed(input.federation, services);
     const invitation = await newest(services, federation, callerOf(call).account.id);
     if (invitation?.status === 'pending' && (await end(services, invitation, 'rejected'))) return {};
     throw notInvited(federation);
@@ -83,10 +83,6 @@ async function newest(services: Services, federation: string, invitee: string): 
   const invitations = await services.invitations.invitations({ federations: [federation], inviteeAccountId: invitee });
   // A pending one is the newest, whatever the clocks of two servers say.
   return invitations.find(({ status }) => status === 'pending') ?? invitations[0];
-}
-
-function federationNamed({ facts }: Services, id: string): string {
-  return id === '' ? facts.defaultFederation : checkFederationId(id);
 }
 
 /** The same for federations that are not there. */

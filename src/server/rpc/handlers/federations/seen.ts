@@ -3,6 +3,7 @@ import type { Federation } from '../../../../core/federations.ts';
 import type { Caller } from '../../../../core/services.ts';
 import type { Services } from '../../call.ts';
 import type { SeenFederation } from '../../methods.ts';
+import { listable } from '../../node-access.ts';
 import { grantsOn, highestRoles } from './members.ts';
 
 /** Reads of grants at a time. */
@@ -10,12 +11,7 @@ const PARALLEL = 8;
 
 /** Federations that are shown to the caller. Archived ones are among them. */
 export async function visibleTo(services: Services, { subject }: Caller): Promise<readonly Federation[]> {
-  const federations = await services.federations.all();
-  const questions = federations.map(
-    ({ id }): AccessQuestion => ({ subject, right: 'can_list', object: { type: 'federation', id } }),
-  );
-  const answers = await services.checker.checkMany(questions);
-  return federations.filter((_, index) => answers[index]);
+  return listable(await services.federations.all(), subject, services);
 }
 
 /** Federations with the caller's rights on them. Members are counted for those who may view it; others count themselves. */

@@ -1,19 +1,15 @@
 import { AppError } from '../../../../core/errors.ts';
 import type { RunConfig, Scalar } from '../../../../core/runs.ts';
+import { type SettingKind, SIMULATION_FIELDS, simulationKey } from '../../../../core/simulation.ts';
 import { plainText } from '../../../../core/text.ts';
 
-/** What Flower's simulation takes (flower/facts 4.2), under the keys that a person writes. */
-const OPTIONS: Readonly<Record<string, 'whole number' | 'number' | 'text' | 'true or false'>> = {
-  'num-supernodes': 'whole number',
-  'client-resources-num-cpus': 'whole number',
-  'client-resources-num-gpus': 'number',
-  backend: 'text',
-  verbose: 'true or false',
-  'init-args-num-cpus': 'whole number',
-  'init-args-num-gpus': 'whole number',
-  'init-args-logging-level': 'text',
-  'init-args-log-to-driver': 'true or false',
-};
+const WORDS = { integer: 'whole number', float: 'number', string: 'text', boolean: 'true or false' } as const;
+type Word = (typeof WORDS)[SettingKind];
+
+/** What Flower's simulation takes, under the keys that a person writes. */
+const OPTIONS: Readonly<Record<string, Word>> = Object.fromEntries(
+  Object.entries(SIMULATION_FIELDS).map(([field, kind]) => [simulationKey(field), WORDS[kind]]),
+);
 
 const MAX_UINT32 = 0xffff_ffffn;
 const MAX_TEXT = 200;
@@ -37,7 +33,7 @@ export function simulationConfig(config: RunConfig): RunConfig {
   });
 }
 
-function fits(value: Scalar, kind: (typeof OPTIONS)[string]): boolean {
+function fits(value: Scalar, kind: Word): boolean {
   if (kind === 'whole number') return typeof value === 'bigint' && value >= 0n && value <= MAX_UINT32;
   if (kind === 'number') return (typeof value === 'bigint' || Number.isFinite(value)) && Number(value) >= 0;
   if (kind === 'text') return typeof value === 'string' && value.length <= MAX_TEXT;
