@@ -45,7 +45,10 @@ export function createLiveRuns(parts: RunParts, reconcilers: ReadonlyMap<string,
       if (engine === undefined) throw engineGone(asked.engine);
       await engine.stopRun(asked.id);
     } catch (error) {
-      throw stopError(await refresh(asked).catch(() => asked), error);
+      const seen = await refresh(asked).catch(() => asked);
+      // The reconciler carries out kept stops too, and may have been first: then it has stopped, as asked.
+      if (seen.status === 'finished:stopped') return seen;
+      throw stopError(seen, error);
     }
     return await refresh(asked).catch(() => asked);
   }

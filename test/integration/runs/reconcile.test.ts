@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/core/errors.ts';
+import type { RunId } from '../../../src/core/ids.ts';
 import type { RunParty } from '../../../src/server/runs/index.ts';
 import { AWAY, createFakeEngine, type FakeEngine } from '../../support/engine-fake.ts';
 import { openRunService, submitText } from '../../support/run-service.ts';
@@ -165,6 +166,19 @@ describe('stop', () => {
     await party.runs.current(run.key);
     engine.finish(run.id ?? 0n);
     await expect(party.runs.stop(run)).rejects.toMatchObject({ reason: 'RUN_FINISHED' });
+  });
+
+  test('that somebody else was first to carry out is one that was done', async () => {
+    const party = await open();
+    const run = await submitText(party, 'stopped twice');
+    const stopRun = engine.stopRun.bind(engine);
+    Object.assign(engine, {
+      stopRun: async (id: RunId) => {
+        await stopRun(id);
+        await stopRun(id);
+      },
+    });
+    await expect(party.runs.stop(run)).resolves.toMatchObject({ status: 'finished:stopped' });
   });
 
   test('an engine that refuses to stop is told as it is', async () => {
