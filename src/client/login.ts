@@ -7,6 +7,7 @@ import type { TokenPair } from '../gen/fedctl/v1/sessions.ts';
 /** A login as it is kept on this machine. */
 export interface StoredLogin {
   readonly accessToken: Secret;
+  /** Empty where the server gave none: such a login is renewed by doing its grant again. */
   readonly refreshToken: Secret;
   /** Life of the access token left when this was read, in milliseconds; counted from the life that the server named. */
   readonly expiresInMs: number;

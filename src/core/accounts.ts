@@ -1,5 +1,6 @@
-/** A person, known by (issuer, subject) and by nothing else: e-mail and names are for display (security.md AT-09). */
+/** A person or a machine, known by (issuer, subject) and by nothing else: e-mail and names are for display (security.md AT-09). */
 export interface Account {
+  readonly kind: AccountKind;
   /** Ours, opaque; the `sub` of our tokens. */
   readonly id: string;
   readonly issuer: string;
@@ -15,8 +16,14 @@ export interface Account {
   readonly lastLoginAt: number;
 }
 
-/** What an identity provider says of the person who logged in. */
+export type AccountKind = 'user' | 'service_account';
+
+/** Issuer and alias of service accounts: they exist here only. No configured issuer may have this alias. */
+export const LOCAL_ISSUER = { issuer: 'urn:fedctl:local', alias: 'local' } as const;
+
+/** What an identity provider says of the person who logged in; or a service account, of `LOCAL_ISSUER`. */
 export interface Identity {
+  readonly kind: AccountKind;
   readonly issuer: string;
   readonly issuerAlias: string;
   readonly subject: string;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AccessObject } from './access.ts';
+import type { Account } from './accounts.ts';
 
 /** The single `system` object. */
 export const SYSTEM_OBJECT = 'system:fedctl';
@@ -30,6 +31,16 @@ export function encodeId(text: string, max: number = MAX_SUBJECT): string {
 /** `user:<issuer alias>|<encoded sub>`. Encoding leaves an alias as the configuration allows it unchanged, and keeps `|` out of any other. */
 export function userPrincipal(issuerAlias: string, subject: string): string {
   return `user:${encodeId(issuerAlias, MAX_ALIAS)}|${encodeId(subject)}`;
+}
+
+/** The OpenFGA user that an account is: `user:...` or `service_account:...`. */
+export function accountPrincipal({
+  kind,
+  issuerAlias,
+  subject,
+}: Pick<Account, 'kind' | 'issuerAlias' | 'subject'>): string {
+  const principal = userPrincipal(issuerAlias, subject);
+  return kind === 'user' ? principal : principal.replace(/^user:/, 'service_account:');
 }
 
 /** `group:claim|<issuer alias>|<encoded name>`: a group as an issuer's token names it. */

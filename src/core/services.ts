@@ -3,6 +3,7 @@ import type { Account } from './accounts.ts';
 import type { AuditRow } from './audit.ts';
 import type { RunId } from './ids.ts';
 import type { Run, RunConfig, RunFilter } from './runs.ts';
+import type { Scope } from './scopes.ts';
 import type { Session } from './sessions.ts';
 
 /** Where a call comes from; recorded, never trusted. */
@@ -16,6 +17,8 @@ export interface Caller {
   readonly account: Account;
   readonly session: Session;
   readonly subject: Subject;
+  /** What the credential is limited to; undefined = all that the account may. */
+  readonly scopes: readonly Scope[] | undefined;
 }
 
 /** Our two tokens for one session. `expiresIn` in seconds, of the access token. */
@@ -27,7 +30,58 @@ export interface TokenPair {
   readonly accountHandle: string;
 }
 
+/** Ways to log in that this server relays; RFC 8628, RFC 6749 sections 4.1 and 4.3. */
+export type RelayedGrant = 'device_code' | 'code' | 'password';
+
+export interface LoginProvider {
+  readonly alias: string;
+  /** For people. */
+  readonly name: string;
+  readonly issuer: string;
+  readonly grants: readonly RelayedGrant[];
+}
+
+export interface LoginRequest {
+  /** Alias; "" = the first one. */
+  readonly provider: string;
+  readonly client: string;
+  readonly host: string;
+  readonly grant: 'device_code' | 'code';
+  /** Of the code grant: the client's loopback listener; "" otherwise. */
+  readonly redirectUri: string;
+  /** "login": the provider must ask who it is. */
+  readonly prompt: '' | 'login';
+  /** Beside the configured ones. */
+  readonly scopes: readonly string[];
+  /** Seconds; undefined = any age. */
+  readonly maxAge: number | undefined;
+  readonly acrValues: readonly string[];
+  readonly loginHint: string;
+}
+
+/** A login that asks for nothing beyond itself, in a browser on any device. */
+export const PLAIN_LOGIN = {
+  grant: 'device_code',
+  redirectUri: '',
+  prompt: '',
+  scopes: [],
+  maxAge: undefined,
+  acrValues: [],
+  loginHint: '',
+} as const satisfies Partial<LoginRequest>;
+
+/** What a provider's redirect brought (RFC 6749 section 4.1.2, RFC 9207); "" where a parameter is absent. */
+export interface AuthorizationAnswer {
+  readonly code: string;
+  readonly state: string;
+  readonly iss: string;
+  readonly error: string;
+  readonly errorDescription: string;
+}
+
 export interface StartedLogin {
+  /** Of the code grant: where the browser goes; then the user code and the verification URIs are "". */
+  readonly authorizationUrl: string;
   readonly handle: string;
   readonly userCode: string;
   readonly verificationUri: string;
@@ -43,12 +97,121 @@ export type LoginPoll =
   | { readonly state: 'pending' | 'slow_down'; readonly interval: number }
   | { readonly state: 'approved'; readonly tokens: TokenPair };
 
-/** Login by the device grant (RFC 8628), relayed. */
+/** Login at an identity provider, relayed: this server is the only client of the provider. */
 export interface Login {
-  /** @throws UNAVAILABLE IDENTITY_PROVIDER_UNAVAILABLE, RESOURCE_EXHAUSTED TOO_MANY_LOGINS, NOT_FOUND PROVIDER_UNKNOWN */
-  start(request: { provider: string; client: string; host: string }, peer: Peer): Promise<StartedLogin>;
+  providers(): Promise<readonly LoginProvider[]>;
+  /**
+   * @throws UNAVAILABLE IDENTITY_PROVIDER_UNAVAILABLE, RESOURCE_EXHAUSTED TOO_MANY_LOGINS, NOT_FOUND PROVIDER_UNKNOWN,
+   *   INVALID_ARGUMENT REDIRECT_URI_INVALID, FAILED_PRECONDITION GRANT_NOT_OFFERED
+   */
+  start(request: LoginRequest, peer: Peer): Promise<StartedLogin>;
   /** One poll; paced by us whatever the client does. @throws PERMISSION_DENIED LOGIN_DENIED, UNAUTHENTICATED LOGIN_EXPIRED, UNAVAILABLE ... */
   poll(handle: string): Promise<LoginPoll>;
+  /** Each change of state as it comes; ends after "approved". @throws as `poll` */
+  await(handle: string, signal: AbortSignal): AsyncIterable<LoginPoll>;
+  /** Redeems the code of the code grant. @throws PERMISSION_DENIED LOGIN_DENIED, UNAUTHENTICATED LOGIN_EXPIRED | LOGIN_ANSWER_REFUSED */
+  finish(handle: string, answer: AuthorizationAnswer): Promise<TokenPair>;
+  /** @throws FAILED_PRECONDITION GRANT_NOT_OFFERED, UNAUTHENTICATED PASSWORD_REFUSED, RESOURCE_EXHAUSTED TOO_MANY_LOGINS */
+  password(
+    request: { provider: string; username: string; password: string; client: string; host: string },
+    peer: Peer,
+  ): Promise<TokenPair>;
+}
+
+/** A login as the device page shows it to the person who is to approve it. */
+export interface LoginPage {
+  readonly userCode: string;
+  /** Name of the provider, for people. */
+  readonly provider: string;
+  /** Where the person will be sent to, for the page's form-action. */
+  readonly providerOrigin: string;
+  /** Who asks, as the asker says: program and version, host. */
+  readonly client: string;
+  readonly host: string;
+  /** Where the request came from, as we saw it. */
+  readonly address: string;
+  readonly startedAt: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * The device page of the control plane: a person looks at who asks, says that it is them, and signs in at the provider
+ * with code + PKCE + nonce. `browser` is the secret of that browser's cookie; it binds the redirect to who confirmed (BC-03).
+ */
+export interface LoginPages {
+  /** @throws NOT_FOUND LOGIN_UNKNOWN for a code that is unknown, over or used; RESOURCE_EXHAUSTED TOO_MANY_ATTEMPTS */
+  page(userCode: string, peer: Peer): Promise<LoginPage>;
+  /** @returns where the browser goes. @throws as `page` */
+  confirm(userCode: string, browser: string, peer: Peer): Promise<{ authorizationUrl: string }>;
+  deny(userCode: string, peer: Peer): Promise<void>;
+  /** The provider's redirect to `/oidc/callback/<alias>`. @throws UNAUTHENTICATED LOGIN_ANSWER_REFUSED, PERMISSION_DENIED LOGIN_DENIED */
+  callback(
+    alias: string,
+    answer: AuthorizationAnswer,
+    browser: string,
+    peer: Peer,
+  ): Promise<{ account: string; client: string }>;
+}
+
+/** Subject token types of RFC 8693 section 3 that we take. */
+export const TOKEN_TYPES = {
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  idToken: 'urn:ietf:params:oauth:token-type:id_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+} as const;
+
+export interface ExchangeRequest {
+  readonly subjectToken: string;
+  readonly subjectTokenType: string;
+  readonly actorToken: string;
+  readonly actorTokenType: string;
+  readonly requestedTokenType: string;
+  readonly audience: readonly string[];
+  readonly resource: readonly string[];
+  readonly scopes: readonly string[];
+  readonly client: string;
+  readonly host: string;
+}
+
+export interface ExchangedToken {
+  readonly accessToken: string;
+  readonly issuedTokenType: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+  /** Undefined = all that the account may. */
+  readonly scopes: readonly Scope[] | undefined;
+  readonly sessionId: string;
+  readonly accountHandle: string;
+}
+
+/** Token exchange (RFC 8693), and what belongs to tokens of others. */
+export interface TokenExchange {
+  /**
+   * @throws INVALID_ARGUMENT TOKEN_REQUEST_INVALID | TOKEN_TYPE_UNKNOWN | AUDIENCE_NOT_OFFERED | SCOPE_UNKNOWN,
+   *   UNAUTHENTICATED TOKEN_INVALID | TOKEN_EXPIRED | ISSUER_NOT_TRUSTED, PERMISSION_DENIED NO_TRUST_RULE, UNAVAILABLE ...
+   */
+  exchange(request: ExchangeRequest, peer: Peer): Promise<ExchangedToken>;
+  /** The provider's tokens of a session. @throws FAILED_PRECONDITION PROVIDER_TOKENS_NOT_SHARED, UNAVAILABLE */
+  providerToken(session: Session, minLifeMs: number): Promise<ProviderTokenView>;
+}
+
+export interface ProviderTokenView {
+  readonly accessToken: string;
+  readonly idToken: string;
+  /** Seconds; 0 = not known. */
+  readonly expiresIn: number;
+  readonly issuer: string;
+  readonly tokenType: string;
+}
+
+/** What identity providers tell us of logouts. */
+export interface ProviderLogout {
+  /** OIDC Back-Channel Logout 1.0. @returns how many sessions it ended. @throws INVALID_ARGUMENT LOGOUT_TOKEN_INVALID */
+  backChannel(alias: string, logoutToken: string, peer: Peer): Promise<number>;
+  /** Where a browser ends the session at the provider (RP-Initiated Logout 1.0); "" where it has no such page. */
+  endSessionUrl(session: Session): Promise<string>;
+  /** Back from there. @throws INVALID_ARGUMENT LOGOUT_STATE_UNKNOWN */
+  ended(state: string): Promise<void>;
 }
 
 export interface Sessions {

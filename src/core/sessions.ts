@@ -1,3 +1,5 @@
+import type { Scope } from './scopes.ts';
+
 /** What one login made. The provider's tokens stay here, sealed; the client gets ours. Times are epoch milliseconds. */
 export interface Session {
   readonly id: string;
@@ -18,6 +20,20 @@ export interface Session {
   readonly sealedProviderToken: string | undefined;
   /** The current pair of ours, sealed, for a superseded refresh token that comes late (design "Tokens" 4). */
   readonly sealedPair: string;
+  /** Alias of the [[oidc]] or [[trust]] table that it came from; it ends where that table is gone. */
+  readonly origin: string;
+  /** The provider's own id of the session (`sid` of its ID token), for back-channel logout; "" where it names none. */
+  readonly providerSid: string;
+  /** Level of the authentication (`acr` of the ID token); "" where the provider names none. */
+  readonly acr: string;
+  /** The provider's ID token, sealed: the hint of an RP-initiated logout. */
+  readonly sealedIdToken: string | undefined;
+  /** The provider's access token as JSON {token, type, expiresAt}, sealed; kept only where `share-tokens` is on. */
+  readonly sealedProviderAccess: string | undefined;
+  /** SHA-256 (hex) of the subject token that this session was exchanged for: the same one gives the same session. */
+  readonly exchangeHash: string | undefined;
+  /** What the session is limited to; undefined = all that its account may. */
+  readonly scopes: readonly Scope[] | undefined;
   /** Grows by one with each renewal. Access tokens carry it. */
   readonly generation: number;
   /** Newest generation whose access or refresh token a client has shown. */
@@ -39,8 +55,17 @@ export interface RefreshTokenRow {
 }
 
 export interface SessionStore {
-  createSession(session: NewSession, refreshHash: string): Promise<void>;
+  /** Without `refreshHash` it can't be renewed. */
+  createSession(session: NewSession, refreshHash: string | undefined): Promise<void>;
   sessionById(id: string): Promise<Session | undefined>;
+  sessionByExchange(exchangeHash: string): Promise<Session | undefined>;
+  /** Sessions that are alive at `now`, oldest first; `providerSid` narrows to one session at the provider. */
+  liveSessions(
+    of: { accountId: string; origin?: string; providerSid?: string },
+    now: number,
+  ): Promise<readonly Session[]>;
+  /** Account ids of live sessions that came from `origin` and have this `sid` there. */
+  accountsOfProviderSid(origin: string, providerSid: string, now: number): Promise<readonly string[]>;
   refreshToken(hash: string): Promise<RefreshTokenRow | undefined>;
   /** Marks `generation` as seen by its client; keeps the larger number. */
   markSeen(id: string, generation: number): Promise<void>;
@@ -70,6 +95,9 @@ export interface CompletedRenewal {
   readonly refreshHash: string;
   readonly sealedPair: string;
   readonly sealedProviderToken: string | undefined;
+  readonly sealedProviderAccess: string | undefined;
+  /** Undefined: as before. */
+  readonly sealedIdToken: string | undefined;
   readonly groups: readonly string[];
   readonly now: number;
 }

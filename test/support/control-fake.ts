@@ -223,6 +223,13 @@ function isFailure(value: unknown): value is FakeFailure {
   return typeof (value as { code?: unknown }).code === 'number' && 'reason' in (value as object);
 }
 
+const UNSERVED: FakeFailure = {
+  code: status.UNIMPLEMENTED,
+  reason: '',
+  message: 'This server has no such method.',
+  hint: '',
+};
+
 function sessionsOf(state: FakeState): SessionsServer {
   return {
     getServerInfo: (_call, callback) =>
@@ -245,6 +252,7 @@ function sessionsOf(state: FakeState): SessionsServer {
         expiresIn: state.loginExpiresIn,
         interval: state.interval,
         provider: 'dev',
+        authorizationUrl: '',
       }),
     pollLogin: (_call, callback) => {
       const answer = state.polls[Math.min(state.pollCount, state.polls.length - 1)];
@@ -270,8 +278,14 @@ function sessionsOf(state: FakeState): SessionsServer {
     },
     logout: (_call, callback) => {
       state.logouts += 1;
-      callback(null, { providerRevoked: true });
+      callback(null, { providerRevoked: true, endSessionUrl: '' });
     },
+    listProviders: (_call, callback) => callback(failure(UNSERVED)),
+    awaitLogin: (call) => call.emit('error', failure(UNSERVED)),
+    finishLogin: (_call, callback) => callback(failure(UNSERVED)),
+    passwordLogin: (_call, callback) => callback(failure(UNSERVED)),
+    exchangeToken: (_call, callback) => callback(failure(UNSERVED)),
+    getProviderToken: (_call, callback) => callback(failure(UNSERVED)),
     whoAmI: guarded(state, () => ({
       kind: 'user',
       account: 'alice',

@@ -14,6 +14,7 @@ export const NOW = 1_700_000_000_000;
 export function makeIdentity(fields: Partial<Identity> = {}): Identity {
   const subject = randomUUID();
   return {
+    kind: 'user',
     issuer: 'https://id.example',
     issuerAlias: 'example',
     subject,
@@ -40,6 +41,13 @@ function makeSession(account: Account, fields: Partial<NewSession> = {}): NewSes
     address: '127.0.0.1',
     sealedProviderToken: 'sealed-provider-token',
     sealedPair: 'sealed-pair',
+    origin: account.issuerAlias,
+    providerSid: 'sid-at-the-provider',
+    acr: 'level-1',
+    sealedIdToken: 'sealed-id-token',
+    sealedProviderAccess: 'sealed-provider-access',
+    exchangeHash: undefined,
+    scopes: undefined,
     ...fields,
   };
 }

@@ -4,6 +4,9 @@ import { callUnary } from '../unary.ts';
 import type { Grant, GrantRequest } from './index.ts';
 import { checkWebAddresses, malformedLogin, type Poll, pollingOf } from './polling.ts';
 
+/** A login that asks for nothing beyond itself. */
+const ASKED = { grant: 'device_code', redirectUri: '', prompt: '', scopes: [], acrValues: [], loginHint: '' };
+
 /** Login in a browser, on this machine or another (RFC 8628), relayed by the server. */
 export const deviceCode: Grant = async (request) => {
   const { client } = request;
@@ -11,6 +14,7 @@ export const deviceCode: Grant = async (request) => {
     provider: request.provider,
     client: request.program,
     host: request.host,
+    ...ASKED,
   });
   if (started.handle === '' || started.userCode === '') throw malformedLogin();
   const complete = started.verificationUriComplete || started.verificationUri;

@@ -28,6 +28,7 @@ export function identityOf(claims: IdTokenClaims, mapping: ClaimsMapping, now: n
   const email = claims.email_verified === false ? '' : display(claims.email);
   const preferredName = display(claims[mapping.usernameClaim]) || email.split('@')[0] || subject;
   return {
+    kind: 'user',
     issuer: mapping.issuer,
     issuerAlias: mapping.issuerAlias,
     subject,

@@ -1,6 +1,6 @@
 import type { AccountStore } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
-import { userPrincipal } from '../../core/principals.ts';
+import { accountPrincipal } from '../../core/principals.ts';
 import type { Caller } from '../../core/services.ts';
 import type { SessionStore } from '../../core/sessions.ts';
 import { sessionEnded } from './failures.ts';
@@ -46,9 +46,8 @@ export function createLiveSessions({ sessions, accounts, providers, clock }: Liv
     const session = await sessions.sessionById(id);
     const account = session && (await accounts.accountById(session.accountId));
     if (!session || !account) throw sessionEnded();
-    const { issuerAlias, subject } = account;
-    const principal = userPrincipal(issuerAlias, subject);
-    const caller: Caller = { session, account, subject: { principal, issuerAlias, groups: session.groups } };
+    const subject = { principal: accountPrincipal(account), issuerAlias: account.issuerAlias, groups: session.groups };
+    const caller: Caller = { session, account, subject, scopes: session.scopes };
     if (began.epoch === epoch) entries.set(id, { caller, readAt: began.at });
     return caller;
   }

@@ -59,6 +59,17 @@ export function createLogin(options: LoginOptions): Login {
 
   return {
     start,
+    providers: async () =>
+      [...providers.values()].map(({ alias, issuer }) => ({ alias, issuer, name: alias, grants: ['device_code'] })),
+    await() {
+      throw notOffered();
+    },
+    finish: async () => {
+      throw notOffered();
+    },
+    password: async () => {
+      throw notOffered();
+    },
     async poll(handle) {
       const hash = opaqueHash(handle, LOGIN_HANDLE_PREFIX);
       const flow = hash === undefined ? undefined : await logins.login(hash);
@@ -94,6 +105,9 @@ function flowOf(handle: string, device: DeviceStart, asked: Asked, { vault, cloc
   };
 }
 
+const notOffered = () =>
+  new AppError('FAILED_PRECONDITION', 'GRANT_NOT_OFFERED', 'This server does not offer that way to log in.');
+
 const lifeOf = (device: DeviceStart, { lifeMs = DEFAULT_LIFE_MS }: LoginLimits) => Math.min(device.expiresInMs, lifeMs);
 
 function startedLogin(handle: string, device: DeviceStart, provider: Provider, limits: LoginLimits): StartedLogin {
@@ -106,6 +120,7 @@ function startedLogin(handle: string, device: DeviceStart, provider: Provider, l
     expiresIn: Math.floor(lifeOf(device, limits) / SECOND),
     interval: Math.ceil(intervalMs / SECOND),
     issuerAlias: provider.alias,
+    authorizationUrl: '',
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Account } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
-import { userPrincipal } from '../../core/principals.ts';
+import { accountPrincipal } from '../../core/principals.ts';
 import type { TokenPair } from '../../core/services.ts';
 import type { SessionStore } from '../../core/sessions.ts';
 import type { OnIdentityEvent } from './events.ts';
@@ -65,6 +65,13 @@ export function createSessionOpening(options: SessionOpeningOptions): SessionOpe
         address,
         sealedProviderToken: refreshToken && vault.seal(refreshToken, 'provider-token', id),
         sealedPair: pair.sealedPair,
+        origin: account.issuerAlias,
+        providerSid: '',
+        acr: '',
+        sealedIdToken: undefined,
+        sealedProviderAccess: undefined,
+        exchangeHash: undefined,
+        scopes: undefined,
       };
       await sessions.createSession(session, pair.refreshHash);
       await tellOpened({ id, account, address, now }, options);
@@ -78,7 +85,7 @@ async function tellOpened(
   { id, account, address, now }: { id: string; account: Account; address: string; now: number },
   { sessions, onEvent }: SessionOpeningOptions,
 ): Promise<void> {
-  const principal = userPrincipal(account.issuerAlias, account.subject);
+  const principal = accountPrincipal(account);
   try {
     await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
   } catch (error) {

@@ -75,6 +75,8 @@ export function createRenewal(options: RenewalOptions): Renewal {
   };
 }
 
+const NOT_KEPT = { sealedProviderAccess: undefined, sealedIdToken: undefined };
+
 /** With the lease in hand: the provider's part, then one durable step, then the answer (design "Tokens" 4, RT-04). */
 async function renewHeld(id: string, holder: string, options: RenewalOptions): Promise<TokenPair> {
   let completed = false;
@@ -90,7 +92,17 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
     const pair = await options.pairs.issue({ id: session.id, accountId: account.id, generation }, notAfter);
     const { sealedPair, refreshHash } = pair;
     const sealedProviderToken = token && options.vault.seal(token, 'provider-token', session.id);
-    const renewal = { id: session.id, holder, generation, refreshHash, sealedPair, sealedProviderToken, groups, now };
+    const renewal = {
+      id: session.id,
+      holder,
+      generation,
+      refreshHash,
+      sealedPair,
+      sealedProviderToken,
+      groups,
+      now,
+      ...NOT_KEPT,
+    };
     completed = await write(renewal, options);
     await options.failpoint('renew.after-write');
     return completed ? pair.pairFor(account) : await overtaken(session, account, token, options);

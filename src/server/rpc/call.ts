@@ -12,16 +12,22 @@ import type {
   Caller,
   ComponentHealth,
   Login,
+  LoginPages,
   Peer,
+  ProviderLogout,
   RunQueries,
   RunService,
   Sessions,
+  TokenExchange,
 } from '../../core/services.ts';
 import type { Input, MethodName, Output } from './methods.ts';
 
 /** Everything that handlers may use: ports, and a few facts of the configuration. */
 export interface Services {
   readonly login: Login;
+  readonly pages: LoginPages;
+  readonly exchange: TokenExchange;
+  readonly providerLogout: ProviderLogout;
   readonly sessions: Sessions;
   readonly accounts: AccountStore;
   readonly checker: Checker;

@@ -1,8 +1,22 @@
+import type { AccountKind } from '../../core/accounts.ts';
 import type { Federation, Invitation } from '../../core/federations.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { EngineNode, NodeId } from '../../core/nodes.ts';
 import type { Run, RunConfig } from '../../core/runs.ts';
-import type { ComponentHealth, LoginPoll, LogPiece, StartedLogin, TokenPair } from '../../core/services.ts';
+import type {
+  AuthorizationAnswer,
+  ComponentHealth,
+  ExchangedToken,
+  ExchangeRequest,
+  LoginPage,
+  LoginPoll,
+  LoginProvider,
+  LoginRequest,
+  LogPiece,
+  ProviderTokenView,
+  StartedLogin,
+  TokenPair,
+} from '../../core/services.ts';
 
 /**
  * Every method of the control plane, free of any wire: what goes in, what comes out. Wires (fedctl.v1, a Flower
@@ -10,10 +24,22 @@ import type { ComponentHealth, LoginPoll, LogPiece, StartedLogin, TokenPair } fr
  */
 export interface Methods {
   'server.info': { in: { probe: boolean }; out: ServerInfo };
-  'login.start': { in: { provider: string; client: string; host: string }; out: StartedLogin };
+  'login.providers': { in: Record<string, never>; out: { providers: readonly LoginProvider[] } };
+  'login.start': { in: LoginRequest; out: StartedLogin };
   'login.poll': { in: { handle: string }; out: LoginPoll };
+  'login.await': { in: { handle: string }; out: AsyncIterable<LoginPoll> };
+  'login.finish': { in: { handle: string; answer: AuthorizationAnswer }; out: TokenPair };
+  'login.password': { in: PasswordInput; out: TokenPair };
+  'login.page': { in: { userCode: string }; out: LoginPage };
+  'login.confirm': { in: { userCode: string; browser: string }; out: { authorizationUrl: string } };
+  'login.deny': { in: { userCode: string }; out: Record<string, never> };
+  'login.callback': { in: CallbackInput; out: { account: string; client: string } };
+  'token.exchange': { in: ExchangeRequest; out: ExchangedToken };
+  'token.provider': { in: { minLife: number }; out: ProviderTokenView };
   'session.renew': { in: { refreshToken: string }; out: TokenPair };
-  'session.logout': { in: { refreshToken: string }; out: { providerRevoked: boolean } };
+  'session.logout': { in: { refreshToken: string }; out: { providerRevoked: boolean; endSessionUrl: string } };
+  'session.provider-logout': { in: { provider: string; logoutToken: string }; out: { ended: number } };
+  'session.logged-out': { in: { state: string }; out: Record<string, never> };
   'session.whoami': { in: Record<string, never>; out: WhoAmI };
   'runs.start': { in: StartRunInput; out: SeenRun };
   'runs.list': { in: ListRunsInput; out: { runs: readonly SeenRun[]; nextCursor: string; now: number } };
@@ -73,6 +99,22 @@ export interface WhoAmI {
   readonly groups: readonly string[];
   readonly federation: string;
   readonly rights: readonly string[];
+}
+
+export interface PasswordInput {
+  readonly provider: string;
+  readonly username: string;
+  readonly password: string;
+  readonly client: string;
+  readonly host: string;
+}
+
+export interface CallbackInput {
+  /** Alias, from the path of the redirect URI. */
+  readonly provider: string;
+  readonly answer: AuthorizationAnswer;
+  /** Secret of the browser's cookie. */
+  readonly browser: string;
 }
 
 export interface StartRunInput {
@@ -192,6 +234,7 @@ export interface SeenGrant {
 }
 
 export interface SeenAccount {
+  readonly kind: AccountKind;
   readonly handle: string;
   readonly principal: string;
   readonly issuer: string;

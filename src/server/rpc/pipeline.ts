@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditRow } from '../../core/audit.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { objectId, userPrincipal } from '../../core/principals.ts';
+import { accountPrincipal, objectId } from '../../core/principals.ts';
 import type { Caller, Peer, TokenPair } from '../../core/services.ts';
 import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
 import { decide } from './decide.ts';
@@ -69,7 +69,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
     const session = await services.sessions.sessionOfRefreshToken(refreshToken);
     const account = session && (await services.accounts.accountById(session.accountId));
     if (!session || !account) return call;
-    const principal = userPrincipal(account.issuerAlias, account.subject);
+    const principal = accountPrincipal(account);
     return { ...call, audit: { ...call.audit, principal, accountId: account.id, sessionId: session.id } };
   }
 
@@ -196,6 +196,6 @@ function withTarget(call: Call, { target, right, named = target.object }: Questi
 /** What is judged by its outcome, but for a poll that stays pending; and a submit that met its earlier self wrote no row with it. */
 function recordsLate(row: PolicyRow, call: Call, output: unknown): boolean {
   if (call.audit.action === 'runs.start') return (output as Output<'runs.start'>).run.createdAt < call.startedAt;
-  if (row.audit !== 'outcome') return false;
+  if (row.audit !== 'outcome' || call.audit.action === 'login.await') return false;
   return call.audit.action !== 'login.poll' || (output as Output<'login.poll'>).state === 'approved';
 }

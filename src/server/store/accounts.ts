@@ -12,6 +12,7 @@ const CANDIDATES = 50;
 function toAccount(row: Selectable<AccountTable>): Account {
   return {
     id: row.id,
+    kind: row.kind,
     issuer: row.issuer,
     issuerAlias: row.issuer_alias,
     subject: row.subject,
@@ -59,7 +60,7 @@ function displayFields(identity: Identity, now: number) {
 }
 
 async function upsert(trx: Transaction<Schema>, identity: Identity, now: number): Promise<Account> {
-  const { issuer, subject } = identity;
+  const { kind, issuer, subject } = identity;
   const known = await trx
     .updateTable('account')
     .set(displayFields(identity, now))
@@ -69,7 +70,7 @@ async function upsert(trx: Transaction<Schema>, identity: Identity, now: number)
     .executeTakeFirst();
   if (known !== undefined) return toAccount(known);
   const handle = await freeHandle(trx, handleOf(identity.preferredName));
-  const row = { id: randomUUID(), issuer, subject, handle, created_at: now, ...displayFields(identity, now) };
+  const row = { id: randomUUID(), kind, issuer, subject, handle, created_at: now, ...displayFields(identity, now) };
   await trx.insertInto('account').values(row).execute();
   return toAccount(row);
 }

@@ -91,4 +91,20 @@ export const MIGRATIONS: readonly Migration[] = [
       'create index supernode_by_id on supernode (id)',
     ],
   },
+  {
+    name: 'origins of sessions',
+    statements: () => [
+      `alter table account add column kind text not null default 'user'`,
+      `alter table session add column origin text not null default ''`,
+      `update session set origin = (select issuer_alias from account where account.id = session.account_id)`,
+      `alter table session add column provider_sid text not null default ''`,
+      `alter table session add column acr text not null default ''`,
+      'alter table session add column sealed_id_token text',
+      'alter table session add column sealed_provider_access text',
+      'alter table session add column exchange_hash text',
+      'alter table session add column scopes text',
+      'create unique index session_by_exchange on session (exchange_hash) where exchange_hash is not null',
+      `create index session_by_provider_sid on session (provider_sid, origin) where provider_sid <> ''`,
+    ],
+  },
 ];

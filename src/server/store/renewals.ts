@@ -18,6 +18,8 @@ async function advanceSession(trx: Transaction<Schema>, renewal: CompletedRenewa
         .end(),
       sealed_pair: renewal.sealedPair,
       sealed_provider_token: renewal.sealedProviderToken ?? null,
+      sealed_provider_access: renewal.sealedProviderAccess ?? null,
+      ...(renewal.sealedIdToken === undefined ? {} : { sealed_id_token: renewal.sealedIdToken }),
       groups: JSON.stringify(renewal.groups),
       lease_holder: null,
       lease_until: null,

@@ -22,6 +22,7 @@ export interface Schema {
 
 export interface AccountTable {
   id: string;
+  kind: 'user' | 'service_account';
   issuer: string;
   issuer_alias: string;
   subject: string;
@@ -57,6 +58,14 @@ export interface SessionTable {
   revoked_reason: string;
   lease_holder: string | null;
   lease_until: number | null;
+  origin: string;
+  provider_sid: string;
+  acr: string;
+  sealed_id_token: string | null;
+  sealed_provider_access: string | null;
+  exchange_hash: string | null;
+  /** JSON array of strings. */
+  scopes: string | null;
 }
 
 export interface LoginTable {

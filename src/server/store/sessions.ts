@@ -20,6 +20,13 @@ function toSession(row: Selectable<SessionTable>): Session {
     address: row.address,
     sealedProviderToken: row.sealed_provider_token ?? undefined,
     sealedPair: row.sealed_pair,
+    origin: row.origin,
+    providerSid: row.provider_sid,
+    acr: row.acr,
+    sealedIdToken: row.sealed_id_token ?? undefined,
+    sealedProviderAccess: row.sealed_provider_access ?? undefined,
+    exchangeHash: row.exchange_hash ?? undefined,
+    scopes: row.scopes === null ? undefined : JSON.parse(row.scopes),
     generation: row.generation,
     seenGeneration: row.seen_generation,
     revokedAt: row.revoked_at ?? undefined,
@@ -49,6 +56,13 @@ function toRow(session: NewSession): SessionTable {
     revoked_reason: '',
     lease_holder: null,
     lease_until: null,
+    origin: session.origin,
+    provider_sid: session.providerSid,
+    acr: session.acr,
+    sealed_id_token: session.sealedIdToken ?? null,
+    sealed_provider_access: session.sealedProviderAccess ?? null,
+    exchange_hash: session.exchangeHash ?? null,
+    scopes: session.scopes === undefined ? null : JSON.stringify(session.scopes),
   };
 }
 
@@ -58,6 +72,7 @@ export function createSessionStore({ reader, writer }: Databases): SessionStore 
     createSession: (session, refreshHash) =>
       writer.transaction().execute(async (trx) => {
         await trx.insertInto('session').values(toRow(session)).execute();
+        if (refreshHash === undefined) return;
         await trx
           .insertInto('refresh_token')
           .values({ hash: refreshHash, session_id: session.id, generation: FIRST_GENERATION, superseded_at: null })
@@ -67,6 +82,38 @@ export function createSessionStore({ reader, writer }: Databases): SessionStore 
     async sessionById(id) {
       const row = await reader.selectFrom('session').selectAll().where('id', '=', id).executeTakeFirst();
       return row && toSession(row);
+    },
+
+    async sessionByExchange(exchangeHash) {
+      const row = await reader
+        .selectFrom('session')
+        .selectAll()
+        .where('exchange_hash', '=', exchangeHash)
+        .executeTakeFirst();
+      return row && toSession(row);
+    },
+
+    async liveSessions({ accountId, origin, providerSid }, now) {
+      let query = reader
+        .selectFrom('session')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('ends_at', '>', now);
+      if (origin !== undefined) query = query.where('origin', '=', origin);
+      if (providerSid !== undefined) query = query.where('provider_sid', '=', providerSid);
+      return (await query.orderBy('created_at').orderBy('id').execute()).map(toSession);
+    },
+
+    async accountsOfProviderSid(origin, providerSid, now) {
+      const rows = await reader
+        .selectFrom('session')
+        .select('account_id')
+        .distinct()
+        .where('provider_sid', '=', providerSid)
+        .where('origin', '=', origin)
+        .where('ends_at', '>', now)
+        .execute();
+      return rows.map((row) => row.account_id);
     },
 
     async refreshToken(hash) {

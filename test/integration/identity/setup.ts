@@ -3,6 +3,7 @@ import type { Clock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/log.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import type { TokenPair } from '../../../src/core/services.ts';
+import { type LoginRequest, PLAIN_LOGIN } from '../../../src/core/services.ts';
 import { createIdentity, type IdentityEvent, type IdentityOptions } from '../../../src/server/identity/index.ts';
 import { createVault } from '../../../src/server/identity/vault.ts';
 import { openStore, type Store } from '../../../src/server/store/index.ts';
@@ -11,7 +12,7 @@ import { openTempStore } from '../../support/store.ts';
 
 export const ISSUER = 'https://fedctl.example.test';
 export const peer = { address: '192.0.2.1', userAgent: 'test' };
-export const asked = { provider: '', client: 'fedctl test', host: 'laptop' };
+export const asked: LoginRequest = { ...PLAIN_LOGIN, provider: '', client: 'fedctl test', host: 'laptop' };
 
 /** Wall time that a test moves; the monotonic clock moves along. */
 export interface TestClock extends Clock {

@@ -124,6 +124,7 @@ export const FIXED_ANSWERS: Fixed = {
     expiresIn: 600,
     interval: 1,
     issuerAlias: 'idp',
+    authorizationUrl: '',
   }),
   'login.poll': () => ({
     state: 'approved',

@@ -12,6 +12,8 @@ function renewal(id: string, fields: Partial<CompletedRenewal> = {}): CompletedR
     refreshHash: randomUUID(),
     sealedPair: 'next-pair',
     sealedProviderToken: 'next-provider-token',
+    sealedProviderAccess: 'next-provider-access',
+    sealedIdToken: undefined,
     groups: ['next'],
     now: NOW + 1000,
     ...fields,

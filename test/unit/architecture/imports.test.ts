@@ -14,6 +14,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: ['core', 'gen', 'flower', 'credentials', 'project'],
   cli: ['core', 'gen', 'project', 'credentials', 'client'],
   commands: ['core', 'cli', 'project', 'credentials', 'client'],
+  agent: ['core', 'credentials'],
+  'commands/agent.ts': ['core', 'cli', 'agent', 'project', 'credentials', 'client'],
+  'commands/agent': ['core', 'cli', 'agent', 'project', 'credentials', 'client'],
   'commands/server': ['core', 'cli', 'server'],
   'commands/dev.ts': ['core', 'cli', 'dev'],
   'bin.ts': ['cli'],
@@ -35,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'server/audit': ['core'],
   'server/nodes': ['core'],
   'server/artifacts': ['core', 'server/transport'],
+  'server/portal': ['core', 'server/transport', 'server/rpc/methods.ts'],
 };
 
 function files(folder: string): string[] {

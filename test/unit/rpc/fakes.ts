@@ -9,6 +9,7 @@ import type { Services } from '../../../src/server/rpc/call.ts';
 
 export const alice: Caller = {
   account: {
+    kind: 'user',
     id: 'acc-alice',
     issuer: 'https://idp.example',
     issuerAlias: 'idp',
@@ -33,12 +34,20 @@ export const alice: Caller = {
     address: '',
     sealedProviderToken: undefined,
     sealedPair: '',
+    origin: 'idp',
+    providerSid: '',
+    acr: '',
+    sealedIdToken: undefined,
+    sealedProviderAccess: undefined,
+    exchangeHash: undefined,
+    scopes: undefined,
     generation: 1,
     seenGeneration: 1,
     revokedAt: undefined,
     revokedReason: '',
   },
   subject: { principal: 'user:idp|alice', issuerAlias: 'idp', groups: [] },
+  scopes: undefined,
 };
 
 export function aRun(over: Partial<Run> = {}): Run {

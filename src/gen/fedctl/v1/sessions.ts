@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -51,6 +53,23 @@ export interface ComponentHealth {
   detail: string;
 }
 
+export interface ListProvidersRequest {
+}
+
+export interface ListProvidersResponse {
+  /** In the order of the configuration: the first one is the default. */
+  providers: Provider[];
+}
+
+export interface Provider {
+  alias: string;
+  /** For people: "Company login". */
+  name: string;
+  issuer: string;
+  /** "device_code", "code", "password". */
+  grants: string[];
+}
+
 export interface StartLoginRequest {
   /** Alias of a configured issuer; empty for the only or first one. */
   provider: string;
@@ -58,6 +77,19 @@ export interface StartLoginRequest {
   client: string;
   /** Host name of the asker; recorded with the session. */
   host: string;
+  /** "device_code" or empty, or "code". */
+  grant: string;
+  /** Of the code grant: the loopback address that the client listens on, "http://127.0.0.1:31111/oauth/callback". */
+  redirectUri: string;
+  /** "login": the provider must ask who it is, whatever its browser session says (OIDC Core 3.1.2.1). */
+  prompt: string;
+  /** Asked for beside the configured scopes. */
+  scopes: string[];
+  /** The authentication must not be older, in seconds; 0 = now; absent = any (OIDC Core 3.1.2.1). */
+  maxAge?: bigint | undefined;
+  acrValues: string[];
+  /** Account name or e-mail for the provider's login form. */
+  loginHint: string;
 }
 
 export interface StartLoginResponse {
@@ -72,10 +104,83 @@ export interface StartLoginResponse {
   /** Seconds between polls. */
   interval: bigint;
   provider: string;
+  /** Of the code grant: where the browser goes. The other addresses and the user code are empty then. */
+  authorizationUrl: string;
 }
 
 export interface PollLoginRequest {
   handle: string;
+}
+
+export interface AwaitLoginRequest {
+  handle: string;
+}
+
+export interface FinishLoginRequest {
+  handle: string;
+  /** Parameters of the redirect (RFC 6749 section 4.1.2, RFC 9207), as they came. */
+  code: string;
+  state: string;
+  iss: string;
+  error: string;
+  errorDescription: string;
+}
+
+export interface FinishLoginResponse {
+  tokens: TokenPair | undefined;
+}
+
+export interface PasswordLoginRequest {
+  provider: string;
+  username: string;
+  password: string;
+  client: string;
+  host: string;
+}
+
+export interface PasswordLoginResponse {
+  tokens: TokenPair | undefined;
+}
+
+export interface ExchangeTokenRequest {
+  /** RFC 8693 section 2.1. */
+  subjectToken: string;
+  subjectTokenType: string;
+  actorToken: string;
+  actorTokenType: string;
+  requestedTokenType: string;
+  audience: string[];
+  resource: string[];
+  scopes: string[];
+  /** What is asking, and its host name; recorded. */
+  client: string;
+  host: string;
+}
+
+export interface ExchangeTokenResponse {
+  accessToken: string;
+  issuedTokenType: string;
+  /** Seconds. */
+  expiresIn: bigint;
+  /** Empty = everything that the account may do. */
+  scopes: string[];
+  sessionId: string;
+  account: string;
+}
+
+export interface GetProviderTokenRequest {
+  /** The token must live that long, in seconds. */
+  minLife: bigint;
+}
+
+export interface GetProviderTokenResponse {
+  accessToken: string;
+  /** May be empty. */
+  idToken: string;
+  /** Seconds; 0 = not known. */
+  expiresIn: bigint;
+  issuer: string;
+  tokenType: string;
 }
 
 export interface PollLoginResponse {
@@ -112,6 +217,11 @@ export interface LogoutRequest {
 export interface LogoutResponse {
   /** False where the identity provider could not be told; our session is over all the same. */
   providerRevoked: boolean;
+  /**
+   * Where a browser ends the person's session at the identity provider as well (OIDC RP-Initiated Logout 1.0);
+   * empty where the provider has no such page.
+   */
+  endSessionUrl: string;
 }
 
 export interface WhoAmIRequest {
@@ -430,8 +540,208 @@ export const ComponentHealth: MessageFns<ComponentHealth> = {
   },
 };
 
+function createBaseListProvidersRequest(): ListProvidersRequest {
+  return {};
+}
+
+export const ListProvidersRequest: MessageFns<ListProvidersRequest> = {
+  encode(_: ListProvidersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProvidersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProvidersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProvidersRequest>): ListProvidersRequest {
+    return ListProvidersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListProvidersRequest>): ListProvidersRequest {
+    const message = createBaseListProvidersRequest();
+    return message;
+  },
+};
+
+function createBaseListProvidersResponse(): ListProvidersResponse {
+  return { providers: [] };
+}
+
+export const ListProvidersResponse: MessageFns<ListProvidersResponse> = {
+  encode(message: ListProvidersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.providers) {
+      Provider.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProvidersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProvidersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.providers.push(Provider.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProvidersResponse>): ListProvidersResponse {
+    return ListProvidersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProvidersResponse>): ListProvidersResponse {
+    const message = createBaseListProvidersResponse();
+    message.providers = object.providers?.map((e) => Provider.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseProvider(): Provider {
+  return { alias: "", name: "", issuer: "", grants: [] };
+}
+
+export const Provider: MessageFns<Provider> = {
+  encode(message: Provider, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alias !== "") {
+      writer.uint32(10).string(message.alias);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(26).string(message.issuer);
+    }
+    for (const v of message.grants) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Provider {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProvider();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grants.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Provider>): Provider {
+    return Provider.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Provider>): Provider {
+    const message = createBaseProvider();
+    message.alias = object.alias ?? "";
+    message.name = object.name ?? "";
+    message.issuer = object.issuer ?? "";
+    message.grants = object.grants?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseStartLoginRequest(): StartLoginRequest {
-  return { provider: "", client: "", host: "" };
+  return {
+    provider: "",
+    client: "",
+    host: "",
+    grant: "",
+    redirectUri: "",
+    prompt: "",
+    scopes: [],
+    maxAge: undefined,
+    acrValues: [],
+    loginHint: "",
+  };
 }
 
 export const StartLoginRequest: MessageFns<StartLoginRequest> = {
@@ -444,6 +754,30 @@ export const StartLoginRequest: MessageFns<StartLoginRequest> = {
     }
     if (message.host !== "") {
       writer.uint32(26).string(message.host);
+    }
+    if (message.grant !== "") {
+      writer.uint32(34).string(message.grant);
+    }
+    if (message.redirectUri !== "") {
+      writer.uint32(42).string(message.redirectUri);
+    }
+    if (message.prompt !== "") {
+      writer.uint32(50).string(message.prompt);
+    }
+    for (const v of message.scopes) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.maxAge !== undefined) {
+      if (BigInt.asIntN(64, message.maxAge) !== message.maxAge) {
+        throw new globalThis.Error("value provided for field message.maxAge of type int64 too large");
+      }
+      writer.uint32(64).int64(message.maxAge);
+    }
+    for (const v of message.acrValues) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.loginHint !== "") {
+      writer.uint32(82).string(message.loginHint);
     }
     return writer;
   },
@@ -485,6 +819,62 @@ export const StartLoginRequest: MessageFns<StartLoginRequest> = {
             message.host = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grant = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.redirectUri = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.maxAge = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.acrValues.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.loginHint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -505,6 +895,13 @@ export const StartLoginRequest: MessageFns<StartLoginRequest> = {
     message.provider = object.provider ?? "";
     message.client = object.client ?? "";
     message.host = object.host ?? "";
+    message.grant = object.grant ?? "";
+    message.redirectUri = object.redirectUri ?? "";
+    message.prompt = object.prompt ?? "";
+    message.scopes = object.scopes?.map((e) => e) || [];
+    message.maxAge = (object.maxAge !== undefined && object.maxAge !== null) ? BigInt(object.maxAge) : undefined;
+    message.acrValues = object.acrValues?.map((e) => e) || [];
+    message.loginHint = object.loginHint ?? "";
     return message;
   },
 };
@@ -518,6 +915,7 @@ function createBaseStartLoginResponse(): StartLoginResponse {
     expiresIn: 0n,
     interval: 0n,
     provider: "",
+    authorizationUrl: "",
   };
 }
 
@@ -549,6 +947,9 @@ export const StartLoginResponse: MessageFns<StartLoginResponse> = {
     }
     if (message.provider !== "") {
       writer.uint32(58).string(message.provider);
+    }
+    if (message.authorizationUrl !== "") {
+      writer.uint32(66).string(message.authorizationUrl);
     }
     return writer;
   },
@@ -622,6 +1023,14 @@ export const StartLoginResponse: MessageFns<StartLoginResponse> = {
             message.provider = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.authorizationUrl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -646,6 +1055,7 @@ export const StartLoginResponse: MessageFns<StartLoginResponse> = {
     message.expiresIn = (object.expiresIn !== undefined && object.expiresIn !== null) ? BigInt(object.expiresIn) : 0n;
     message.interval = (object.interval !== undefined && object.interval !== null) ? BigInt(object.interval) : 0n;
     message.provider = object.provider ?? "";
+    message.authorizationUrl = object.authorizationUrl ?? "";
     return message;
   },
 };
@@ -701,6 +1111,849 @@ export const PollLoginRequest: MessageFns<PollLoginRequest> = {
   fromPartial(object: DeepPartial<PollLoginRequest>): PollLoginRequest {
     const message = createBasePollLoginRequest();
     message.handle = object.handle ?? "";
+    return message;
+  },
+};
+
+function createBaseAwaitLoginRequest(): AwaitLoginRequest {
+  return { handle: "" };
+}
+
+export const AwaitLoginRequest: MessageFns<AwaitLoginRequest> = {
+  encode(message: AwaitLoginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitLoginRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitLoginRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AwaitLoginRequest>): AwaitLoginRequest {
+    return AwaitLoginRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AwaitLoginRequest>): AwaitLoginRequest {
+    const message = createBaseAwaitLoginRequest();
+    message.handle = object.handle ?? "";
+    return message;
+  },
+};
+
+function createBaseFinishLoginRequest(): FinishLoginRequest {
+  return { handle: "", code: "", state: "", iss: "", error: "", errorDescription: "" };
+}
+
+export const FinishLoginRequest: MessageFns<FinishLoginRequest> = {
+  encode(message: FinishLoginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.iss !== "") {
+      writer.uint32(34).string(message.iss);
+    }
+    if (message.error !== "") {
+      writer.uint32(42).string(message.error);
+    }
+    if (message.errorDescription !== "") {
+      writer.uint32(50).string(message.errorDescription);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishLoginRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishLoginRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.iss = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.errorDescription = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FinishLoginRequest>): FinishLoginRequest {
+    return FinishLoginRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishLoginRequest>): FinishLoginRequest {
+    const message = createBaseFinishLoginRequest();
+    message.handle = object.handle ?? "";
+    message.code = object.code ?? "";
+    message.state = object.state ?? "";
+    message.iss = object.iss ?? "";
+    message.error = object.error ?? "";
+    message.errorDescription = object.errorDescription ?? "";
+    return message;
+  },
+};
+
+function createBaseFinishLoginResponse(): FinishLoginResponse {
+  return { tokens: undefined };
+}
+
+export const FinishLoginResponse: MessageFns<FinishLoginResponse> = {
+  encode(message: FinishLoginResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokens !== undefined) {
+      TokenPair.encode(message.tokens, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishLoginResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishLoginResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens = TokenPair.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FinishLoginResponse>): FinishLoginResponse {
+    return FinishLoginResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishLoginResponse>): FinishLoginResponse {
+    const message = createBaseFinishLoginResponse();
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? TokenPair.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePasswordLoginRequest(): PasswordLoginRequest {
+  return { provider: "", username: "", password: "", client: "", host: "" };
+}
+
+export const PasswordLoginRequest: MessageFns<PasswordLoginRequest> = {
+  encode(message: PasswordLoginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.username !== "") {
+      writer.uint32(18).string(message.username);
+    }
+    if (message.password !== "") {
+      writer.uint32(26).string(message.password);
+    }
+    if (message.client !== "") {
+      writer.uint32(34).string(message.client);
+    }
+    if (message.host !== "") {
+      writer.uint32(42).string(message.host);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PasswordLoginRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePasswordLoginRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PasswordLoginRequest>): PasswordLoginRequest {
+    return PasswordLoginRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PasswordLoginRequest>): PasswordLoginRequest {
+    const message = createBasePasswordLoginRequest();
+    message.provider = object.provider ?? "";
+    message.username = object.username ?? "";
+    message.password = object.password ?? "";
+    message.client = object.client ?? "";
+    message.host = object.host ?? "";
+    return message;
+  },
+};
+
+function createBasePasswordLoginResponse(): PasswordLoginResponse {
+  return { tokens: undefined };
+}
+
+export const PasswordLoginResponse: MessageFns<PasswordLoginResponse> = {
+  encode(message: PasswordLoginResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokens !== undefined) {
+      TokenPair.encode(message.tokens, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PasswordLoginResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePasswordLoginResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens = TokenPair.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PasswordLoginResponse>): PasswordLoginResponse {
+    return PasswordLoginResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PasswordLoginResponse>): PasswordLoginResponse {
+    const message = createBasePasswordLoginResponse();
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? TokenPair.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExchangeTokenRequest(): ExchangeTokenRequest {
+  return {
+    subjectToken: "",
+    subjectTokenType: "",
+    actorToken: "",
+    actorTokenType: "",
+    requestedTokenType: "",
+    audience: [],
+    resource: [],
+    scopes: [],
+    client: "",
+    host: "",
+  };
+}
+
+export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
+  encode(message: ExchangeTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subjectToken !== "") {
+      writer.uint32(10).string(message.subjectToken);
+    }
+    if (message.subjectTokenType !== "") {
+      writer.uint32(18).string(message.subjectTokenType);
+    }
+    if (message.actorToken !== "") {
+      writer.uint32(26).string(message.actorToken);
+    }
+    if (message.actorTokenType !== "") {
+      writer.uint32(34).string(message.actorTokenType);
+    }
+    if (message.requestedTokenType !== "") {
+      writer.uint32(42).string(message.requestedTokenType);
+    }
+    for (const v of message.audience) {
+      writer.uint32(50).string(v!);
+    }
+    for (const v of message.resource) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.scopes) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.client !== "") {
+      writer.uint32(74).string(message.client);
+    }
+    if (message.host !== "") {
+      writer.uint32(82).string(message.host);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExchangeTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExchangeTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subjectToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subjectTokenType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actorToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.actorTokenType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestedTokenType = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.audience.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.resource.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExchangeTokenRequest>): ExchangeTokenRequest {
+    return ExchangeTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExchangeTokenRequest>): ExchangeTokenRequest {
+    const message = createBaseExchangeTokenRequest();
+    message.subjectToken = object.subjectToken ?? "";
+    message.subjectTokenType = object.subjectTokenType ?? "";
+    message.actorToken = object.actorToken ?? "";
+    message.actorTokenType = object.actorTokenType ?? "";
+    message.requestedTokenType = object.requestedTokenType ?? "";
+    message.audience = object.audience?.map((e) => e) || [];
+    message.resource = object.resource?.map((e) => e) || [];
+    message.scopes = object.scopes?.map((e) => e) || [];
+    message.client = object.client ?? "";
+    message.host = object.host ?? "";
+    return message;
+  },
+};
+
+function createBaseExchangeTokenResponse(): ExchangeTokenResponse {
+  return { accessToken: "", issuedTokenType: "", expiresIn: 0n, scopes: [], sessionId: "", account: "" };
+}
+
+export const ExchangeTokenResponse: MessageFns<ExchangeTokenResponse> = {
+  encode(message: ExchangeTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.issuedTokenType !== "") {
+      writer.uint32(18).string(message.issuedTokenType);
+    }
+    if (message.expiresIn !== 0n) {
+      if (BigInt.asIntN(64, message.expiresIn) !== message.expiresIn) {
+        throw new globalThis.Error("value provided for field message.expiresIn of type int64 too large");
+      }
+      writer.uint32(24).int64(message.expiresIn);
+    }
+    for (const v of message.scopes) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(42).string(message.sessionId);
+    }
+    if (message.account !== "") {
+      writer.uint32(50).string(message.account);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExchangeTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExchangeTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuedTokenType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expiresIn = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExchangeTokenResponse>): ExchangeTokenResponse {
+    return ExchangeTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExchangeTokenResponse>): ExchangeTokenResponse {
+    const message = createBaseExchangeTokenResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.issuedTokenType = object.issuedTokenType ?? "";
+    message.expiresIn = (object.expiresIn !== undefined && object.expiresIn !== null) ? BigInt(object.expiresIn) : 0n;
+    message.scopes = object.scopes?.map((e) => e) || [];
+    message.sessionId = object.sessionId ?? "";
+    message.account = object.account ?? "";
+    return message;
+  },
+};
+
+function createBaseGetProviderTokenRequest(): GetProviderTokenRequest {
+  return { minLife: 0n };
+}
+
+export const GetProviderTokenRequest: MessageFns<GetProviderTokenRequest> = {
+  encode(message: GetProviderTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.minLife !== 0n) {
+      if (BigInt.asIntN(64, message.minLife) !== message.minLife) {
+        throw new globalThis.Error("value provided for field message.minLife of type int64 too large");
+      }
+      writer.uint32(8).int64(message.minLife);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProviderTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProviderTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.minLife = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetProviderTokenRequest>): GetProviderTokenRequest {
+    return GetProviderTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetProviderTokenRequest>): GetProviderTokenRequest {
+    const message = createBaseGetProviderTokenRequest();
+    message.minLife = (object.minLife !== undefined && object.minLife !== null) ? BigInt(object.minLife) : 0n;
+    return message;
+  },
+};
+
+function createBaseGetProviderTokenResponse(): GetProviderTokenResponse {
+  return { accessToken: "", idToken: "", expiresIn: 0n, issuer: "", tokenType: "" };
+}
+
+export const GetProviderTokenResponse: MessageFns<GetProviderTokenResponse> = {
+  encode(message: GetProviderTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.idToken !== "") {
+      writer.uint32(18).string(message.idToken);
+    }
+    if (message.expiresIn !== 0n) {
+      if (BigInt.asIntN(64, message.expiresIn) !== message.expiresIn) {
+        throw new globalThis.Error("value provided for field message.expiresIn of type int64 too large");
+      }
+      writer.uint32(24).int64(message.expiresIn);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(34).string(message.issuer);
+    }
+    if (message.tokenType !== "") {
+      writer.uint32(42).string(message.tokenType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProviderTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProviderTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.idToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expiresIn = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.tokenType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetProviderTokenResponse>): GetProviderTokenResponse {
+    return GetProviderTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetProviderTokenResponse>): GetProviderTokenResponse {
+    const message = createBaseGetProviderTokenResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.idToken = object.idToken ?? "";
+    message.expiresIn = (object.expiresIn !== undefined && object.expiresIn !== null) ? BigInt(object.expiresIn) : 0n;
+    message.issuer = object.issuer ?? "";
+    message.tokenType = object.tokenType ?? "";
     return message;
   },
 };
@@ -1063,13 +2316,16 @@ export const LogoutRequest: MessageFns<LogoutRequest> = {
 };
 
 function createBaseLogoutResponse(): LogoutResponse {
-  return { providerRevoked: false };
+  return { providerRevoked: false, endSessionUrl: "" };
 }
 
 export const LogoutResponse: MessageFns<LogoutResponse> = {
   encode(message: LogoutResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.providerRevoked !== false) {
       writer.uint32(8).bool(message.providerRevoked);
+    }
+    if (message.endSessionUrl !== "") {
+      writer.uint32(18).string(message.endSessionUrl);
     }
     return writer;
   },
@@ -1095,6 +2351,14 @@ export const LogoutResponse: MessageFns<LogoutResponse> = {
             message.providerRevoked = reader.bool();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endSessionUrl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1113,6 +2377,7 @@ export const LogoutResponse: MessageFns<LogoutResponse> = {
   fromPartial(object: DeepPartial<LogoutResponse>): LogoutResponse {
     const message = createBaseLogoutResponse();
     message.providerRevoked = object.providerRevoked ?? false;
+    message.endSessionUrl = object.endSessionUrl ?? "";
     return message;
   },
 };
@@ -1414,7 +2679,18 @@ export const SessionsService = {
       Buffer.from(GetServerInfoResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetServerInfoResponse => GetServerInfoResponse.decode(value),
   },
-  /** Starts a device authorization (RFC 8628) at the identity provider. Needs no login. */
+  /** Where people can log in. Needs no login. */
+  listProviders: {
+    path: "/fedctl.v1.Sessions/ListProviders" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListProvidersRequest): Buffer => Buffer.from(ListProvidersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListProvidersRequest => ListProvidersRequest.decode(value),
+    responseSerialize: (value: ListProvidersResponse): Buffer =>
+      Buffer.from(ListProvidersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListProvidersResponse => ListProvidersResponse.decode(value),
+  },
+  /** Starts a login: the device grant (RFC 8628) or the code grant with PKCE (RFC 7636, RFC 8252). Needs no login. */
   startLogin: {
     path: "/fedctl.v1.Sessions/StartLogin" as const,
     requestStream: false as const,
@@ -1433,6 +2709,60 @@ export const SessionsService = {
     requestDeserialize: (value: Buffer): PollLoginRequest => PollLoginRequest.decode(value),
     responseSerialize: (value: PollLoginResponse): Buffer => Buffer.from(PollLoginResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PollLoginResponse => PollLoginResponse.decode(value),
+  },
+  /** The same without polling: tells each change of state as it comes, and ends with "approved". */
+  awaitLogin: {
+    path: "/fedctl.v1.Sessions/AwaitLogin" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: AwaitLoginRequest): Buffer => Buffer.from(AwaitLoginRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AwaitLoginRequest => AwaitLoginRequest.decode(value),
+    responseSerialize: (value: PollLoginResponse): Buffer => Buffer.from(PollLoginResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PollLoginResponse => PollLoginResponse.decode(value),
+  },
+  /** Ends a login of the code grant with what the provider's redirect brought to the loopback listener. */
+  finishLogin: {
+    path: "/fedctl.v1.Sessions/FinishLogin" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FinishLoginRequest): Buffer => Buffer.from(FinishLoginRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FinishLoginRequest => FinishLoginRequest.decode(value),
+    responseSerialize: (value: FinishLoginResponse): Buffer => Buffer.from(FinishLoginResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FinishLoginResponse => FinishLoginResponse.decode(value),
+  },
+  /** Logs in with a password, where an administrator allows that for this provider (RFC 6749 section 4.3). */
+  passwordLogin: {
+    path: "/fedctl.v1.Sessions/PasswordLogin" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PasswordLoginRequest): Buffer => Buffer.from(PasswordLoginRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PasswordLoginRequest => PasswordLoginRequest.decode(value),
+    responseSerialize: (value: PasswordLoginResponse): Buffer =>
+      Buffer.from(PasswordLoginResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PasswordLoginResponse => PasswordLoginResponse.decode(value),
+  },
+  /** Token exchange (RFC 8693): a token of a trusted issuer for one of ours, or one of ours for a narrower one. */
+  exchangeToken: {
+    path: "/fedctl.v1.Sessions/ExchangeToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExchangeTokenRequest): Buffer => Buffer.from(ExchangeTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExchangeTokenRequest => ExchangeTokenRequest.decode(value),
+    responseSerialize: (value: ExchangeTokenResponse): Buffer =>
+      Buffer.from(ExchangeTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExchangeTokenResponse => ExchangeTokenResponse.decode(value),
+  },
+  /** The tokens that the identity provider gave at the login, where the server's configuration shares them. */
+  getProviderToken: {
+    path: "/fedctl.v1.Sessions/GetProviderToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetProviderTokenRequest): Buffer =>
+      Buffer.from(GetProviderTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetProviderTokenRequest => GetProviderTokenRequest.decode(value),
+    responseSerialize: (value: GetProviderTokenResponse): Buffer =>
+      Buffer.from(GetProviderTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetProviderTokenResponse => GetProviderTokenResponse.decode(value),
   },
   /** A new token pair for a refresh token. Needs no access token. */
   renew: {
@@ -1469,10 +2799,22 @@ export const SessionsService = {
 export interface SessionsServer extends UntypedServiceImplementation {
   /** What this server is and wants; needs no login. The CLI asks it when a connection does not say whether login is on. */
   getServerInfo: handleUnaryCall<GetServerInfoRequest, GetServerInfoResponse>;
-  /** Starts a device authorization (RFC 8628) at the identity provider. Needs no login. */
+  /** Where people can log in. Needs no login. */
+  listProviders: handleUnaryCall<ListProvidersRequest, ListProvidersResponse>;
+  /** Starts a login: the device grant (RFC 8628) or the code grant with PKCE (RFC 7636, RFC 8252). Needs no login. */
   startLogin: handleUnaryCall<StartLoginRequest, StartLoginResponse>;
   /** One poll of a started login. Needs no login; the handle is the credential. */
   pollLogin: handleUnaryCall<PollLoginRequest, PollLoginResponse>;
+  /** The same without polling: tells each change of state as it comes, and ends with "approved". */
+  awaitLogin: handleServerStreamingCall<AwaitLoginRequest, PollLoginResponse>;
+  /** Ends a login of the code grant with what the provider's redirect brought to the loopback listener. */
+  finishLogin: handleUnaryCall<FinishLoginRequest, FinishLoginResponse>;
+  /** Logs in with a password, where an administrator allows that for this provider (RFC 6749 section 4.3). */
+  passwordLogin: handleUnaryCall<PasswordLoginRequest, PasswordLoginResponse>;
+  /** Token exchange (RFC 8693): a token of a trusted issuer for one of ours, or one of ours for a narrower one. */
+  exchangeToken: handleUnaryCall<ExchangeTokenRequest, ExchangeTokenResponse>;
+  /** The tokens that the identity provider gave at the login, where the server's configuration shares them. */
+  getProviderToken: handleUnaryCall<GetProviderTokenRequest, GetProviderTokenResponse>;
   /** A new token pair for a refresh token. Needs no access token. */
   renew: handleUnaryCall<RenewRequest, RenewResponse>;
   /** Ends the session that the access token or, if set, the refresh token belongs to. */
@@ -1498,7 +2840,23 @@ export interface SessionsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetServerInfoResponse) => void,
   ): ClientUnaryCall;
-  /** Starts a device authorization (RFC 8628) at the identity provider. Needs no login. */
+  /** Where people can log in. Needs no login. */
+  listProviders(
+    request: ListProvidersRequest,
+    callback: (error: ServiceError | null, response: ListProvidersResponse) => void,
+  ): ClientUnaryCall;
+  listProviders(
+    request: ListProvidersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListProvidersResponse) => void,
+  ): ClientUnaryCall;
+  listProviders(
+    request: ListProvidersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListProvidersResponse) => void,
+  ): ClientUnaryCall;
+  /** Starts a login: the device grant (RFC 8628) or the code grant with PKCE (RFC 7636, RFC 8252). Needs no login. */
   startLogin(
     request: StartLoginRequest,
     callback: (error: ServiceError | null, response: StartLoginResponse) => void,
@@ -1529,6 +2887,77 @@ export interface SessionsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PollLoginResponse) => void,
+  ): ClientUnaryCall;
+  /** The same without polling: tells each change of state as it comes, and ends with "approved". */
+  awaitLogin(request: AwaitLoginRequest, options?: Partial<CallOptions>): ClientReadableStream<PollLoginResponse>;
+  awaitLogin(
+    request: AwaitLoginRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PollLoginResponse>;
+  /** Ends a login of the code grant with what the provider's redirect brought to the loopback listener. */
+  finishLogin(
+    request: FinishLoginRequest,
+    callback: (error: ServiceError | null, response: FinishLoginResponse) => void,
+  ): ClientUnaryCall;
+  finishLogin(
+    request: FinishLoginRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FinishLoginResponse) => void,
+  ): ClientUnaryCall;
+  finishLogin(
+    request: FinishLoginRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FinishLoginResponse) => void,
+  ): ClientUnaryCall;
+  /** Logs in with a password, where an administrator allows that for this provider (RFC 6749 section 4.3). */
+  passwordLogin(
+    request: PasswordLoginRequest,
+    callback: (error: ServiceError | null, response: PasswordLoginResponse) => void,
+  ): ClientUnaryCall;
+  passwordLogin(
+    request: PasswordLoginRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PasswordLoginResponse) => void,
+  ): ClientUnaryCall;
+  passwordLogin(
+    request: PasswordLoginRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PasswordLoginResponse) => void,
+  ): ClientUnaryCall;
+  /** Token exchange (RFC 8693): a token of a trusted issuer for one of ours, or one of ours for a narrower one. */
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  /** The tokens that the identity provider gave at the login, where the server's configuration shares them. */
+  getProviderToken(
+    request: GetProviderTokenRequest,
+    callback: (error: ServiceError | null, response: GetProviderTokenResponse) => void,
+  ): ClientUnaryCall;
+  getProviderToken(
+    request: GetProviderTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetProviderTokenResponse) => void,
+  ): ClientUnaryCall;
+  getProviderToken(
+    request: GetProviderTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetProviderTokenResponse) => void,
   ): ClientUnaryCall;
   /** A new token pair for a refresh token. Needs no access token. */
   renew(

@@ -1,13 +1,18 @@
 import { RIGHTS } from '../../../core/access.ts';
 import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
-import { userPrincipal } from '../../../core/principals.ts';
+import { accountPrincipal } from '../../../core/principals.ts';
 import { callerOf, type Handlers } from '../call.ts';
 import type { SeenAccount } from '../methods.ts';
 
 type SessionHandlers = Pick<
   Handlers,
-  'server.info' | 'login.start' | 'login.poll' | 'session.renew' | 'session.logout' | 'session.whoami'
+  | 'server.info'
+  | 'session.renew'
+  | 'session.logout'
+  | 'session.provider-logout'
+  | 'session.logged-out'
+  | 'session.whoami'
 >;
 
 export const sessionHandlers: SessionHandlers = {
@@ -21,10 +26,6 @@ export const sessionHandlers: SessionHandlers = {
     components: input.probe ? await services.health() : [],
   }),
 
-  'login.start': (services, call, input) => services.login.start(input, call.peer),
-
-  'login.poll': (services, _call, input) => services.login.poll(input.handle),
-
   'session.renew': (services, _call, input) => services.sessions.renew(input.refreshToken),
 
   'session.logout': async (services, call, input) => {
@@ -34,7 +35,17 @@ export const sessionHandlers: SessionHandlers = {
     if (!session) {
       throw new AppError('UNAUTHENTICATED', 'REFRESH_TOKEN_INVALID', 'That session is not known here any more.');
     }
-    return { providerRevoked: await services.sessions.end(session, 'logout') };
+    const endSessionUrl = await services.providerLogout.endSessionUrl(session).catch(() => '');
+    return { providerRevoked: await services.sessions.end(session, 'logout'), endSessionUrl };
+  },
+
+  'session.provider-logout': async (services, call, { provider, logoutToken }) => ({
+    ended: await services.providerLogout.backChannel(provider, logoutToken, call.peer),
+  }),
+
+  'session.logged-out': async (services, _call, { state }) => {
+    await services.providerLogout.ended(state);
+    return {};
   },
 
   'session.whoami': async (services, call) => {
@@ -59,8 +70,9 @@ export const sessionHandlers: SessionHandlers = {
 /** An account as others may read it. */
 export function seenAccount(account: Account): SeenAccount {
   return {
+    kind: account.kind,
     handle: account.handle,
-    principal: userPrincipal(account.issuerAlias, account.subject),
+    principal: accountPrincipal(account),
     issuer: account.issuer,
     subject: account.subject,
     email: account.email,

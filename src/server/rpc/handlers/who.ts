@@ -1,6 +1,6 @@
 import type { Account } from '../../../core/accounts.ts';
 import { AppError } from '../../../core/errors.ts';
-import { localGroup, userPrincipal } from '../../../core/principals.ts';
+import { accountPrincipal, localGroup, userPrincipal } from '../../../core/principals.ts';
 import type { Services } from '../call.ts';
 
 export interface Who {
@@ -41,7 +41,7 @@ function ofIssuer(services: Services, issuer: string, subject: string): Who {
 
 async function ofAccount(services: Services, text: string): Promise<Who> {
   const account = await accountNamed(services, text);
-  return { principal: userPrincipal(account.issuerAlias, account.subject), who: account.handle };
+  return { principal: accountPrincipal(account), who: account.handle };
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { TokenPair } from '../../../core/services.ts';
-import { plainText } from '../../../core/text.ts';
 import * as proto from '../../../gen/fedctl/v1/sessions.ts';
 import { type Binding, bind, KiB } from './binding.ts';
 
@@ -24,37 +23,6 @@ export const sessionBindings: readonly Binding[] = [
         components: info.components.map((component) => ({ ...component })),
       }).finish(),
   }),
-  bind<'login.start'>({
-    ...unary,
-    path: `${SERVICE}/StartLogin`,
-    method: 'login.start',
-    decode: ([message]) => {
-      const { provider, client, host } = proto.StartLoginRequest.decode(one(message));
-      return { provider: plainText(provider, 64), client: plainText(client, 100), host: plainText(host, 255) };
-    },
-    encode: (login) =>
-      proto.StartLoginResponse.encode({
-        handle: login.handle,
-        userCode: login.userCode,
-        verificationUri: login.verificationUri,
-        verificationUriComplete: login.verificationUriComplete ?? '',
-        expiresIn: BigInt(login.expiresIn),
-        interval: BigInt(login.interval),
-        provider: login.issuerAlias,
-      }).finish(),
-  }),
-  bind<'login.poll'>({
-    ...unary,
-    path: `${SERVICE}/PollLogin`,
-    method: 'login.poll',
-    decode: ([message]) => proto.PollLoginRequest.decode(one(message)),
-    encode: (poll) =>
-      proto.PollLoginResponse.encode(
-        poll.state === 'approved'
-          ? { state: poll.state, interval: 0n, tokens: pair(poll.tokens) }
-          : { state: poll.state, interval: BigInt(poll.interval), tokens: undefined },
-      ).finish(),
-  }),
   bind<'session.renew'>({
     ...unary,
     path: `${SERVICE}/Renew`,
@@ -76,7 +44,7 @@ export const sessionBindings: readonly Binding[] = [
     decode: () => ({}),
     encode: (me) =>
       proto.WhoAmIResponse.encode({
-        kind: 'user',
+        kind: me.account.kind,
         account: me.account.handle,
         displayName: me.account.displayName,
         email: me.account.email,
@@ -99,7 +67,7 @@ export function one(message: Uint8Array | undefined): Uint8Array {
   return message ?? new Uint8Array();
 }
 
-function pair(tokens: TokenPair): proto.TokenPair {
+export function pair(tokens: TokenPair): proto.TokenPair {
   return {
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,

@@ -1,3 +1,4 @@
+import { PLAIN_LOGIN } from '../../../core/services.ts';
 import * as proto from '../../../gen/flwr/proto/control.ts';
 import { KiB } from './binding.ts';
 import { one } from './fedctl-v1-sessions.ts';
@@ -13,7 +14,7 @@ export const loginCalls: FlowerCalls = {
   GetLoginDetails: flowerCall<'login.start'>({
     ...unary,
     method: 'login.start',
-    decode: (_messages, headers) => ({ provider: '', client: clientName(headers), host: '' }),
+    decode: (_messages, headers) => ({ ...PLAIN_LOGIN, provider: '', client: clientName(headers), host: '' }),
     encode: (login) =>
       proto.GetLoginDetailsResponse.encode({
         authnType: 'oidc',

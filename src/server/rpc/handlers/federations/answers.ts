@@ -1,6 +1,6 @@
 import { AppError } from '../../../../core/errors.ts';
 import type { Invitation } from '../../../../core/federations.ts';
-import { objectId, userPrincipal } from '../../../../core/principals.ts';
+import { accountPrincipal, objectId } from '../../../../core/principals.ts';
 import { type Call, callerOf, federationOf, type Handlers, type Services } from '../../call.ts';
 import { federationNamed } from '../../targets.ts';
 import { accountNamed } from '../who.ts';
@@ -63,7 +63,7 @@ export async function end(
   if (!settled) return false;
   const [account] = await services.accounts.accountsByIds([invitation.inviteeAccountId]);
   if (!account) return true;
-  const grant = grantOf(invitation, userPrincipal(account.issuerAlias, account.subject));
+  const grant = grantOf(invitation, accountPrincipal(account));
   const held = await grantsOn(services, invitation.federation, grant.principal);
   // Invitations grant without an end: what has one came from elsewhere.
   if (held.some(({ role, until }) => role === grant.role && until === undefined)) await services.grants.revoke(grant);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type AccessQuestion, GRANTABLE } from '../../../../core/access.ts';
 import { AppError } from '../../../../core/errors.ts';
 import type { Invitation } from '../../../../core/federations.ts';
-import { userPrincipal } from '../../../../core/principals.ts';
+import { accountPrincipal } from '../../../../core/principals.ts';
 import type { Caller } from '../../../../core/services.ts';
 import { callerOf, type Handlers, type Services } from '../../call.ts';
 import type { SeenInvitation } from '../../methods.ts';
@@ -15,7 +15,7 @@ export const invitationHandlers: Pick<Handlers, 'invitations.create' | 'invitati
     const federation = openFederation(call).id;
     const role = checkRole(input.role || 'runner');
     const invitee = await accountNamed(services, input.invitee);
-    const held = await grantsOn(services, federation, userPrincipal(invitee.issuerAlias, invitee.subject));
+    const held = await grantsOn(services, federation, accountPrincipal(invitee));
     if (covers(held, role)) {
       throw new AppError('ALREADY_EXISTS', 'MEMBER_EXISTS', `${invitee.handle} is ${role} of ${federation} already.`);
     }
