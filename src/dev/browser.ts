@@ -23,13 +23,17 @@ export interface Browser {
 
 const MAX_REDIRECTS = 15;
 
-/** A browser for servers on loopback; everything else is refused, so that no password travels. */
-export function openBrowser(): Browser {
+/**
+ * A browser for servers on loopback; everything else is refused, so that no password travels. Where a redirect leads to an
+ * address of `stopAt`, it is the page's address and nobody is asked.
+ */
+export function openBrowser({ stopAt = () => false }: { stopAt?: (url: URL) => boolean } = {}): Browser {
   const cookies = new Map<string, { name: string; value: string; path: string; host: string }>();
   const visit = async (start: URL, form?: URLSearchParams): Promise<Page> => {
     let url = start;
     let body = form;
     for (let hop = 0; hop < MAX_REDIRECTS; hop += 1) {
+      if (hop > 0 && stopAt(url)) return { url, status: 302, html: '', forms: [] };
       const response = await request(url, body, cookieHeader([...cookies.values()], url));
       for (const text of response.headers.getSetCookie()) keepCookie(cookies, text, url);
       const location = response.headers.get('location');

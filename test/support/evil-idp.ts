@@ -1,11 +1,13 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { AuthorizationAnswer } from '../../src/core/services.ts';
 
 export interface EvilRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
+  readonly query: URLSearchParams;
   readonly form: URLSearchParams;
 }
 
@@ -21,12 +23,16 @@ export interface EvilIdp {
   readonly requests: readonly EvilRequest[];
   /** Requests at that path so far. */
   count(path: string): number;
-  /** Replaces what a path answers: /discovery /device /token /keys /revoke /userinfo. */
+  /** Replaces what a path answers: /discovery /authorize /device /token /keys /revoke /userinfo /introspect. */
   on(path: string, script: Script): void;
   /** An ID token; `claims` and `header` overwrite or, with undefined, remove. */
   idToken(claims?: Record<string, unknown>, header?: Record<string, unknown>, key?: KeyObject): string;
   /** A good token answer with that ID token. */
   tokens(change?: Record<string, unknown>): EvilAnswer;
+  /** As `tokens`, for a code of `/authorize`: its ID token has the nonce that was asked for. Refuses another verifier or code. */
+  codeTokens(request: EvilRequest, change?: Record<string, unknown>, claims?: Record<string, unknown>): EvilAnswer;
+  /** Opens an authorization URL as a browser does; somebody is logged in already and agrees. @returns where it is sent then */
+  signIn(authorizationUrl: string): Promise<URL>;
   stop(): Promise<void>;
 }
 
@@ -60,12 +66,28 @@ export async function startEvilIdp(): Promise<EvilIdp> {
   const tokens: EvilIdp['tokens'] = (change = {}) => ({
     json: { access_token: 'opaque', token_type: 'Bearer', refresh_token: 'rt-1', id_token: idToken(), ...change },
   });
+  const codes = new Map<string, URLSearchParams>();
+  const codeTokens: EvilIdp['codeTokens'] = ({ form }, change = {}, claims = {}) => {
+    const asked = codes.get(form.get('code') ?? '');
+    const challenge = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    const matches =
+      challenge === asked?.get('code_challenge') && form.get('redirect_uri') === asked.get('redirect_uri');
+    if (!matches) return { status: 400, json: { error: 'invalid_grant' } };
+    return tokens({ id_token: idToken({ nonce: asked.get('nonce') ?? undefined, ...claims }), ...change });
+  };
   const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256', use: 'sig' }];
   const good: Record<string, Script> = {
     '/discovery': () => ({ json: evilMetadata(issuer) }),
     '/keys': () => ({ json: { keys } }),
     '/device': () => ({ json: goodDevice(issuer) }),
-    '/token': () => tokens(),
+    '/authorize': ({ query }) => {
+      const code = randomUUID();
+      codes.set(code, query);
+      return backTo(query, { code, iss: issuer });
+    },
+    '/token': (request) => (request.form.get('grant_type') === 'authorization_code' ? codeTokens(request) : tokens()),
     '/revoke': () => ({ json: {} }),
     '/userinfo': () => ({ status: 404, json: {} }),
   };
@@ -77,6 +99,11 @@ export async function startEvilIdp(): Promise<EvilIdp> {
     on: (path, script) => scripts.set(path, script),
     idToken,
     tokens,
+    codeTokens,
+    async signIn(authorizationUrl) {
+      const response = await fetch(authorizationUrl, { redirect: 'manual' });
+      return new URL(response.headers.get('location') ?? '');
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -87,6 +114,11 @@ export async function startEvilIdp(): Promise<EvilIdp> {
 
 export const evilMetadata = (issuer: string) => ({
   issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  authorization_response_iss_parameter_supported: true,
+  response_types_supported: ['code'],
+  code_challenge_methods_supported: ['S256'],
+  introspection_endpoint: `${issuer}/introspect`,
   token_endpoint: `${issuer}/token`,
   device_authorization_endpoint: `${issuer}/device`,
   revocation_endpoint: `${issuer}/revoke`,
@@ -95,6 +127,27 @@ export const evilMetadata = (issuer: string) => ({
   scopes_supported: ['openid', 'profile', 'offline_access'],
   id_token_signing_alg_values_supported: ['RS256', 'ES256', 'none', 'HS256'],
 });
+
+/** A redirect to the redirect URI of an authorization request, with its state. */
+export function backTo(query: URLSearchParams, parameters: Record<string, string>): EvilAnswer {
+  const location = new URL(query.get('redirect_uri') ?? '');
+  const state = query.get('state');
+  for (const [name, value] of Object.entries({ ...(state === null ? {} : { state }), ...parameters }))
+    location.searchParams.set(name, value);
+  return { raw: (response) => response.writeHead(302, { location: location.href }).end() };
+}
+
+/** What a redirect brought, as the server's callback and the CLI's listener read it. */
+export function answerOf(location: URL): AuthorizationAnswer {
+  const get = (name: string): string => location.searchParams.get(name) ?? '';
+  return {
+    code: get('code'),
+    state: get('state'),
+    iss: get('iss'),
+    error: get('error'),
+    errorDescription: get('error_description'),
+  };
+}
 
 export const goodDevice = (issuer: string) => ({
   device_code: 'device-code-canary',
@@ -112,10 +165,10 @@ async function answer(
 ): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk);
-  const asked = new URL(incoming.url ?? '/', 'http://x').pathname;
-  const path = asked === '/.well-known/openid-configuration' ? '/discovery' : asked;
+  const asked = new URL(incoming.url ?? '/', 'http://x');
+  const path = asked.pathname === '/.well-known/openid-configuration' ? '/discovery' : asked.pathname;
   const form = new URLSearchParams(Buffer.concat(chunks).toString());
-  const request = { method: incoming.method ?? '', path, headers: incoming.headers, form };
+  const request = { method: incoming.method ?? '', path, headers: incoming.headers, query: asked.searchParams, form };
   requests.push(request);
   const script = scripts.get(path) ?? (() => ({ status: 404, json: {} }));
   const made = await script(request, requests.filter((one) => one.path === path).length);

@@ -2,10 +2,17 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import Provider, { type Configuration } from 'oidc-provider';
+import Provider, { type ClientMetadata, type Configuration } from 'oidc-provider';
 import { openBrowser, type Page } from '../../src/dev/browser.ts';
 
 export const TEST_CLIENT = { id: 'fedctl-test', secret: 'fedctl-test-secret' };
+
+/** As the control plane of a test has them, and a CLI on any port. */
+export const TEST_REDIRECT_URIS = [
+  'https://fedctl.example.test/oidc/callback/test',
+  'https://fedctl.example.test/oidc/callback/real',
+  'http://127.0.0.1/oauth/callback',
+];
 
 export interface TestIdp {
   readonly issuer: string;
@@ -27,6 +34,12 @@ export interface TestIdpOptions {
   readonly groups?: (account: string) => readonly string[];
   /** As the standard has it, names then come from the userinfo endpoint only. */
   readonly claimsInUserinfo?: boolean;
+  /** Without the device grant only the code grant is left. */
+  readonly deviceGrant?: boolean;
+  /** What the client may have as redirect URI, on loopback with any port; default TEST_REDIRECT_URIS. */
+  readonly redirectUris?: readonly string[];
+  /** Other settings of the client. */
+  readonly client?: Partial<ClientMetadata>;
 }
 
 /** A real OpenID provider (npm oidc-provider, memory adapter) on loopback. */
@@ -59,6 +72,8 @@ const jwk = (key: KeyObject, kid: string, alg: string) => ({ ...key.export({ for
 
 function configuration(options: TestIdpOptions): Configuration {
   const { accounts = ['alice', 'bob'], refreshTokens = true, rotate = true, groups = () => [] } = options;
+  const { deviceGrant = true, redirectUris = TEST_REDIRECT_URIS } = options;
+  const device = deviceGrant ? ['urn:ietf:params:oauth:grant-type:device_code'] : [];
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   return {
     jwks: { keys: [jwk(rsa, 'rsa', 'RS256') as never] },
@@ -67,9 +82,12 @@ function configuration(options: TestIdpOptions): Configuration {
       {
         client_id: TEST_CLIENT.id,
         client_secret: TEST_CLIENT.secret,
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-        response_types: [],
-        redirect_uris: [],
+        // Native: then the port of a redirect URI on loopback is free (RFC 8252 section 7.3).
+        application_type: 'native',
+        grant_types: [...device, 'authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        redirect_uris: [...redirectUris],
+        ...options.client,
       },
     ],
     scopes: ['openid', 'profile', 'email', 'offline_access'],
@@ -99,7 +117,11 @@ function configuration(options: TestIdpOptions): Configuration {
       RefreshToken: 86_400,
       Session: 600,
     },
-    features: { deviceFlow: { enabled: true }, revocation: { enabled: true }, devInteractions: { enabled: true } },
+    features: {
+      deviceFlow: { enabled: deviceGrant },
+      revocation: { enabled: true },
+      devInteractions: { enabled: true },
+    },
   };
 }
 
@@ -125,4 +147,25 @@ export async function approveByForms(url: string, account: string, { deny = fals
     page = await browser.submit(form, form.fields.prompt === 'login' ? { login: account, password: 'x' } : {});
   }
   throw new Error(`the pages do not end: ${page.url.pathname}`);
+}
+
+/**
+ * Logs in (any password) and consents at the pages behind an authorization URL; or refuses.
+ * @returns where the provider sends the browser then: the redirect URI with its parameters
+ */
+export async function signInByForms(authorizationUrl: string, account: string, { deny = false } = {}): Promise<URL> {
+  const target = new URL(new URL(authorizationUrl).searchParams.get('redirect_uri') ?? '');
+  const arrived = (url: URL) => url.origin === target.origin && url.pathname === target.pathname;
+  const browser = openBrowser({ stopAt: arrived });
+  let page = await browser.open(authorizationUrl);
+  for (let step = 0; step < 8 && !arrived(page.url); step += 1) {
+    const [form] = page.forms;
+    const refusal = deny ? /href="([^"]*\/abort)"/.exec(page.html)?.[1] : undefined;
+    if (refusal) page = await browser.open(new URL(refusal, page.url));
+    else if (form)
+      page = await browser.submit(form, form.fields.prompt === 'login' ? { login: account, password: 'x' } : {});
+    else break;
+  }
+  if (arrived(page.url)) return page.url;
+  throw new Error(`the pages do not lead back: ${page.status} ${page.url.pathname}`);
 }
