@@ -1,7 +1,7 @@
-import { silentLogger } from '../../../src/core/log.ts';
-import { openEngine } from '../../../src/server/engine/index.ts';
-import { describeEngine } from '../../support/engine-suite.ts';
-import { startSuperLink } from '../../support/superlink.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import { openEngine } from '../../src/server/engine/index.ts';
+import { describeEngine } from '../support/engine-suite.ts';
+import { startSuperLink } from '../support/superlink.ts';
 
 // The transport is found out here, so that the suite proves both ways to open an engine.
 describeEngine('flower, 1.41.0 (HTTP)', async () => {
