@@ -20,20 +20,22 @@ export async function unusableFiles(config: ServerConfig): Promise<readonly Prob
 
 type Named = readonly [path: string, file: string];
 
-function secretFiles({ server, secrets, oidc, openfga, metrics }: ServerConfig): readonly Named[] {
+function secretFiles({ server, secrets, oidc, trust, openfga, metrics }: ServerConfig): readonly Named[] {
   return named([
     ['server.tls-key', server.plaintext ? undefined : server.tlsKey],
     ['secrets.master-key-file', secrets.masterKeyFile],
     ...oidc.map((one, index) => [`oidc[${index}].client-secret-file`, one.clientSecretFile] as const),
+    ...trust.map((one, index) => [`trust[${index}].client-secret-file`, one.clientSecretFile] as const),
     ['openfga.api-token-file', openfga.apiTokenFile],
     ['metrics.token-file', metrics.tokenFile],
   ]);
 }
 
-function plainFiles({ server, oidc, openfga, engine }: ServerConfig): readonly Named[] {
+function plainFiles({ server, oidc, trust, openfga, engine }: ServerConfig): readonly Named[] {
   return named([
     ['server.tls-cert', server.plaintext ? undefined : server.tlsCert],
     ...oidc.map((one, index) => [`oidc[${index}].ca`, one.ca] as const),
+    ...trust.map((one, index) => [`trust[${index}].ca`, one.ca] as const),
     ['openfga.ca', openfga.ca],
     ...engine.map((one, index) => [engine.length === 1 ? 'engine.ca' : `engine[${index}].ca`, one.ca] as const),
   ]);

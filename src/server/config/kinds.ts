@@ -177,6 +177,15 @@ export function records<const N extends string, const S extends Spec<readonly ob
   }) as Setting<Value<S, readonly Readonly<Record<N, string>>[]>>;
 }
 
+/** An inline table of strings, each under a name that may be any text. */
+export function strings<const S extends Spec<object>>(spec: S) {
+  return setting<object>('table of strings', spec, (raw) => {
+    const isTable = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+    const fits = isTable && Object.values(raw).every((value) => typeof value === 'string' && value !== '');
+    return fits ? good({ ...raw }) : bad('must be a table of strings, such as { a = "x", b = "y" }');
+  }) as Setting<Value<S, Readonly<Record<string, string>>>>;
+}
+
 function within(value: number, min: number, max: number, show: (value: number) => string): Parsed<number> {
   return value >= min && value <= max ? good(value) : bad(`must be between ${show(min)} and ${show(max)}`);
 }

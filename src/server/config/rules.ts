@@ -1,6 +1,7 @@
 import { isLoopback } from '../../core/addresses.ts';
 import { formatAddress } from './kinds.ts';
 import type { Problem } from './problems.ts';
+import { distinctAliases, trustworthyIssuers, wholeTrustRules } from './trust-rules.ts';
 import type { EngineConfig, ServerConfig } from './types.ts';
 
 type Rule = (config: ServerConfig) => readonly Problem[];
@@ -10,6 +11,9 @@ const RULES: readonly Rule[] = [
   tlsOrLoopback,
   distinctProviders,
   trustworthyProviders,
+  distinctAliases,
+  trustworthyIssuers,
+  wholeTrustRules,
   trustworthyOpenFga,
   knownAdmins,
   distinctEngines,

@@ -1,10 +1,9 @@
 import { GRANTABLE } from '../../core/access.ts';
 import { FEDERATION_ID } from '../../core/ids.ts';
 import { address, boolean, choice, duration, file, integer, list, records, size, string, url } from './kinds.ts';
+import { ISSUER_ALIAS, TRUST, TRUST_RULE } from './trust-settings.ts';
 
 const YEAR = '366d';
-
-const ISSUER_ALIAS = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
 /** Tables of the config file with a sentence each; `[[...]]` tables may stand several times. */
 export const TABLES = {
@@ -13,6 +12,10 @@ export const TABLES = {
   secrets: 'The key that encrypts what is stored.',
   database: 'Where sessions, runs, logs and the audit trail are kept.',
   oidc: 'An identity provider. May stand several times; the first one is the default of `fedctl login`.',
+  trust:
+    'An issuer whose tokens are taken without a login: CI, workload identity, a company identity provider. May stand several times, or not at all. See docs/tokens.md.',
+  'trust-rule':
+    'Who the tokens of a trusted issuer stand for. The first rule that fits counts; where none fits, a token is refused.',
   openfga: 'The authorization service. Every call is checked with it.',
   access: 'First rights. Everything else is granted with `fedctl admin grant`.',
   engine:
@@ -144,7 +147,13 @@ export const SETTINGS = {
     'groups-claim': string({ doc: 'Claim with group names. Without it no groups are taken from this provider.' }),
     'username-claim': string({ default: 'preferred_username', doc: 'Claim from which an account gets its name.' }),
     'allow-http': boolean({ default: false, doc: 'Accept an http:// issuer on a loopback address, for development.' }),
+    'share-tokens': boolean({
+      default: false,
+      doc: "Let people have the provider's own access and ID token of their session: `fedctl token --no-exchange`.",
+    }),
   },
+  trust: TRUST,
+  'trust-rule': TRUST_RULE,
   openfga: {
     url: url({ required: true, doc: 'HTTP API of OpenFGA.' }),
     store: string({ default: 'fedctl', doc: 'Store, by name (made if absent) or by id.' }),
@@ -207,6 +216,10 @@ export const SETTINGS = {
     }),
     'key-rotation': duration({ default: '30d', min: '1h', max: YEAR, doc: 'How often a new signing key is made.' }),
     audience: string({ derived: 'the public-url', doc: 'Audience of our tokens.' }),
+    audiences: list(string({ doc: '' }), {
+      default: [],
+      doc: 'Other services that people may have tokens of ours for: `fedctl token --aud`. This server refuses those.',
+    }),
   },
   logs: {
     'max-per-run': size({
@@ -272,5 +285,7 @@ export const SETTINGS = {
 
 /** Tables that stand as `[[name]]`, at least once. */
 export const REPEATED_TABLES = ['oidc'] as const;
+/** Tables that stand as `[[name]]`, or not at all. */
+export const OPTIONAL_TABLES = ['trust', 'trust-rule'] as const;
 /** Tables that stand as `[name]` once or as `[[name]]` several times. */
 export const REPEATABLE_TABLES = ['engine'] as const;

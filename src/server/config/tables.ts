@@ -1,6 +1,6 @@
 import type { Place, Setting } from './kinds.ts';
 import { nearest, type Problem } from './problems.ts';
-import { REPEATABLE_TABLES, REPEATED_TABLES, SETTINGS } from './settings.ts';
+import { OPTIONAL_TABLES, REPEATABLE_TABLES, REPEATED_TABLES, SETTINGS } from './settings.ts';
 import type { ServerConfig } from './types.ts';
 
 type TableName = keyof typeof SETTINGS;
@@ -22,17 +22,23 @@ export function readTables(root: object, place: Place): ReadTables {
   for (const name of Object.keys(SETTINGS) as TableName[]) {
     const raw: unknown = Object.hasOwn(root, name) ? Reflect.get(root, name) : undefined;
     if (isRepeated(name) || (isRepeatable(name) && Array.isArray(raw))) {
-      config[name] = readRepeated(name, raw, place, problems);
+      config[camel(name)] = readRepeated(name, raw, place, problems);
       continue;
     }
     const values = readTable(name, name, raw ?? {}, place, problems);
-    config[name] = isRepeatable(name) ? [values] : values;
+    config[camel(name)] = isRepeatable(name) ? [values] : values;
   }
   return { config: config as unknown as ServerConfig, problems };
 }
 
+/** Written as `[[name]]`. */
 export function isRepeated(name: string): boolean {
-  return (REPEATED_TABLES as readonly string[]).includes(name);
+  return (REPEATED_TABLES as readonly string[]).includes(name) || isOptional(name);
+}
+
+/** Written as `[[name]]`, and may be absent. */
+export function isOptional(name: string): boolean {
+  return (OPTIONAL_TABLES as readonly string[]).includes(name);
 }
 
 function isRepeatable(name: string): boolean {
@@ -45,7 +51,7 @@ function readRepeated(name: TableName, raw: unknown, place: Place, problems: Pro
     problems.push({ path: name, problem: 'must be written with double brackets', suggestion: `[[${name}]]` });
     return [];
   }
-  if (tables.length === 0) {
+  if (tables.length === 0 && !isOptional(name)) {
     problems.push({ path: '', problem: `no [[${name}]] table: at least one is required` });
   }
   return tables.map((table, index) => readTable(name, `${name}[${index}]`, table, place, problems));

@@ -1,6 +1,6 @@
 import type { Setting } from './kinds.ts';
 import { SETTINGS, TABLES } from './settings.ts';
-import { isRepeated } from './tables.ts';
+import { isOptional, isRepeated } from './tables.ts';
 
 /** Values to write, by table and key as they stand in TOML; for `[[oidc]]`, those of the first one. */
 export type TemplateValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -11,12 +11,15 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   'file path': '"path/to/file"',
   URL: '"https://..."',
   'host:port': '"host:9093"',
+  'table of strings': '{ name = "value" }',
 };
 
 /** A whole `server.toml`: every setting with its sentence; those that have their default are comments. */
 export function renderTemplate(values: TemplateValues): string {
   const tables = Object.entries(SETTINGS).map(([name, settings]) => {
-    const header = isRepeated(name) ? `[[${name}]]` : `[${name}]`;
+    // A table that may be absent is a comment as a whole: its required settings are none until somebody wants it.
+    const mark = isOptional(name) && values[name] === undefined ? '# ' : '';
+    const header = mark + (isRepeated(name) ? `[[${name}]]` : `[${name}]`);
     const rows = Object.entries(settings).map(([key, setting]) => renderSetting(key, setting, values[name]?.[key]));
     return [...comment(TABLES[name as keyof typeof TABLES]), header, '', rows.join('\n\n')].join('\n');
   });
