@@ -20,7 +20,7 @@ const NO_LOGIN: LoginState = { state: 'none', account: undefined, problem: undef
 export async function loginStateOf(connection: Connection | undefined): Promise<LoginState> {
   if (connection === undefined) return NO_LOGIN;
   try {
-    const login = await openLoginStore(connection, await loadRootCertificates(connection)).read();
+    const login = await openLoginStore({ env: process.env }, connection, await loadRootCertificates(connection)).read();
     return login === undefined ? NO_LOGIN : { ...NO_LOGIN, state: 'stored', account: login.account };
   } catch (error) {
     if (!isAppError(error)) throw error;

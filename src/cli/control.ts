@@ -4,6 +4,7 @@ import { type LoginStore, notLoggedIn } from '../client/login.ts';
 import type { Remote } from '../client/remote.ts';
 import type { Session } from '../client/session.ts';
 import { AppError } from '../core/errors.ts';
+import { proxyFor } from '../core/proxy.ts';
 import type { ServerKind } from '../credentials/records.ts';
 import { type Connection, loadRootCertificates } from '../project/connections.ts';
 import { resolveTarget, type Target } from '../project/target.ts';
@@ -93,14 +94,14 @@ async function findPlace(context: Context, positionals: readonly (string | undef
     if (connection.userAuth) refuseInsecure(connection);
     return place;
   }
-  const login = await openLoginStore(connection, endpoint.rootCertificates).read();
+  const login = await openLoginStore(context, connection, endpoint.rootCertificates).read();
   if (login === undefined && connection.userAuth) throw notLoggedIn(typed);
   return { ...place, login: login?.kind };
 }
 
 async function planeAt(context: Context, { target, connection, endpoint }: Place): Promise<Plane> {
   const client = await openClient(context, endpoint);
-  const store = openLoginStore(connection, endpoint.rootCertificates, 'fedctl');
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
   const session = await openSessionOf(context, client, store);
   const { fedctlRemote } = await import('../client/index.ts');
   return { target, connection, remote: fedctlRemote({ client, session }), client, session };
@@ -131,6 +132,7 @@ export async function endpointOf(connection: Connection): Promise<Endpoint> {
     address: connection.address,
     rootCertificates: await loadRootCertificates(connection),
     insecure: connection.insecure,
+    proxy: connection.insecure ? undefined : proxyFor(connection, process.env),
   };
 }
 

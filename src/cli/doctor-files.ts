@@ -24,7 +24,7 @@ export async function checkCredentials(connection: Connection, wantsLogin: boole
   if (wantsLogin === false) return [ok('login', 'none needed: whoever reaches this SuperLink may use it')];
   if (connection.insecure) return [ok('login', 'none: logins need TLS')];
   try {
-    const store = openLoginStore(connection, await loadRootCertificates(connection));
+    const store = openLoginStore({ env: process.env }, connection, await loadRootCertificates(connection));
     const login = await store.read();
     if (login === undefined) return [warn('login', 'you are not logged in', 'Run: fedctl login')];
     const warnings = await store.prepare();

@@ -29,7 +29,7 @@ export async function importLogin(
   const found = await findFlwrLogins(connection, context.env);
   if (found.logins.length === 0) throw missing(connection, found);
   const place: ImportPlace = { context, connection, endpoint: await endpointOf(connection) };
-  const store = openLoginStore(connection, place.endpoint.rootCertificates);
+  const store = openLoginStore(context, connection, place.endpoint.rootCertificates);
   const server = await identify(context, place.endpoint);
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   let refusal: unknown;
@@ -60,7 +60,7 @@ async function fromPlane(
   }
   const client = await openClient(context, endpoint);
   const { callUnary } = await import('../client/index.ts');
-  const store = openLoginStore(connection, endpoint.rootCertificates, 'fedctl');
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
   const whoAmI = client.sessions.whoAmI.bind(client.sessions);
   try {
     const me = await callUnary(client, whoAmI, {}, { token: login.accessToken.reveal() });
@@ -97,7 +97,9 @@ async function fromSuperlink(
   const tokens = { accessToken: login.accessToken.reveal(), refreshToken: login.refreshToken.reveal() };
   try {
     const proven = await proveTokens({ endpoint, transport, userAgent: userAgentOf(context), tokens });
-    await openLoginStore(connection, endpoint.rootCertificates, `superlink-${transport}`).write(newTokens(proven));
+    await openLoginStore(context, connection, endpoint.rootCertificates, `superlink-${transport}`).write(
+      newTokens(proven),
+    );
     return '';
   } catch (error) {
     throw isAppError(error) && error.code === 'UNAUTHENTICATED' ? ended(connection, login, error) : error;

@@ -51,14 +51,14 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
   if (standing !== undefined) return { account: standing, connection, already: true };
   const found = await identify(context, endpoint);
   // Before anybody is sent to a browser: a login that could not be stored is no use.
-  const store = openLoginStore(connection, endpoint.rootCertificates);
+  const store = openLoginStore(context, connection, endpoint.rootCertificates);
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   const account = found.kind === 'fedctl' ? await logInAtPlane(place) : await logInAtSuperlink(place, found.transport);
   return { account, connection, already: false };
 }
 
 async function logInAtPlane({ context, connection, endpoint, input }: LoginPlace): Promise<string> {
-  const store = openLoginStore(connection, endpoint.rootCertificates, 'fedctl');
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
   const client = await openClient(context, endpoint);
   const { grants } = await import('../client/grants/index.ts');
   const screen = pendingScreen(context, connection, input.launchBrowser);
@@ -96,14 +96,14 @@ async function keep(client: Client, store: CredentialFile, login: NewLogin): Pro
 async function standingAccount(place: LoginPlace): Promise<string | undefined> {
   const { context, connection, endpoint } = place;
   try {
-    const login = await openLoginStore(connection, endpoint.rootCertificates).read();
+    const login = await openLoginStore(context, connection, endpoint.rootCertificates).read();
     if (login === undefined) return undefined;
     if (login.kind !== 'fedctl') return await standsAtSuperlink(place, login.kind);
     const client = await openClient(context, endpoint);
     const session = await openSessionOf(
       context,
       client,
-      openLoginStore(connection, endpoint.rootCertificates, 'fedctl'),
+      openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl'),
     );
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
     return safeLine(me.account);

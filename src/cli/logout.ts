@@ -26,7 +26,7 @@ export interface LogoutResult {
 export async function logOut(context: Context, input: LogoutInput): Promise<LogoutResult> {
   const { connection } = await findTarget(context, input.positionals);
   const endpoint = await endpointOf(connection);
-  const store = openLoginStore(connection, endpoint.rootCertificates);
+  const store = openLoginStore(context, connection, endpoint.rootCertificates);
   const done = (loggedOut: boolean, providerRevoked: boolean, localOnly = false) => ({
     address: connection.address,
     loggedOut,

@@ -15,7 +15,9 @@ export async function logInAtSuperlink(place: LoginPlace, transport: 'grpc' | 'h
     const { address } = connection;
     const { clock, signal } = context;
     const tokens = await logInToSuperlink({ session, address, clock, signal, show: screen.show });
-    await openLoginStore(connection, endpoint.rootCertificates, `superlink-${transport}`).write(newTokens(tokens));
+    await openLoginStore(context, connection, endpoint.rootCertificates, `superlink-${transport}`).write(
+      newTokens(tokens),
+    );
     return '';
   } finally {
     screen.end();

@@ -56,7 +56,7 @@ export async function openSuperlinkAt(context: Context, place: SuperlinkPlace): 
     endpoint,
     transport,
     userAgent: userAgentOf(context),
-    store: login === undefined ? undefined : openLoginStore(connection, endpoint.rootCertificates, login),
+    store: login === undefined ? undefined : openLoginStore(context, connection, endpoint.rootCertificates, login),
     warn: (sentence) => context.note(`Warning: ${sentence}`),
   });
   context.atEnd(opened.close);
