@@ -8,11 +8,13 @@ import { formatAddress } from './config/kinds.ts';
 import { prepareState } from './config/state.ts';
 import type { ServerConfig } from './config/types.ts';
 import { countDecisions } from './counted.ts';
+import { directCalls } from './direct-calls.ts';
 import { createHealth } from './ops/health.ts';
 import { createLogger, type LineSink } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { operationRoutes } from './ops/routes.ts';
 import { createParts, type Parts, probesOf, type Shared, servicesOf } from './parts.ts';
+import { portalRoutes } from './portal/index.ts';
 import type { ServerFacts, Services } from './rpc/call.ts';
 import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
@@ -109,11 +111,12 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     bundleFamily: createFamilyQuestion(parts.engines.get(config.engine[0].name)),
     facts: factsOf(config, issuerAliases),
   };
+  const dispatch = createPipeline(services, handlers);
   const { front, https } = createServing({
     config,
     certificates,
     wires: WIRES.filter(({ name }) => options.wires?.includes(name) ?? true),
-    dispatch: createPipeline(services, handlers),
+    dispatch,
     log,
     metrics,
     routes: [
@@ -125,6 +128,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
         metricsToken,
       }),
       ...artifactRoutes,
+      ...portalRoutes({ call: directCalls(dispatch), publicUrl: config.server.publicUrl ?? '', clock }),
     ],
   });
 
