@@ -45,14 +45,23 @@ export interface People {
   leave(): void;
 }
 
+/** Does in a browser what `name` does at the address that `login` printed. */
+export type Approve = (name: AccountName, url: string) => Promise<void>;
+
 /** People before a running stack. `env` is added to the environment of all their programs. */
-export function invitePeople(facts: StackFacts, env: NodeJS.ProcessEnv = {}): People {
+export function invitePeople(
+  facts: StackFacts,
+  env: NodeJS.ProcessEnv = {},
+  approve: Approve = (name, url) => approveAs(facts, name, url),
+): People {
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-people-'));
   const said: RunningCli[] = [];
   const known = new Map<AccountName, Person>();
   return {
     person(name) {
-      const person = known.get(name) ?? makePerson({ name, facts, home: join(folder, name), env, said });
+      const person =
+        known.get(name) ??
+        makePerson({ name, facts, home: join(folder, name), env, said, approve: (url) => approve(name, url) });
       known.set(name, person);
       return person;
     },
@@ -68,10 +77,11 @@ interface PersonOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly said: RunningCli[];
   readonly cwd?: string;
+  readonly approve: (url: string) => Promise<void>;
 }
 
 function makePerson(options: PersonOptions): Person {
-  const { name, facts, home, env, said, cwd = home } = options;
+  const { name, facts, home, env, said, approve, cwd = home } = options;
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const connection = [`address = "${facts.address}"`, `root-certificates = "${facts.ca}"`];
   const config = ['[superlink]', `default = "${CONNECTION}"`, `[superlink.${CONNECTION}]`, ...connection, ''];
@@ -81,7 +91,6 @@ function makePerson(options: PersonOptions): Person {
     said.push(program);
     return program;
   };
-  const approve = (url: string) => approveAs(facts, name, url);
   const person: Person = {
     name,
     home,
