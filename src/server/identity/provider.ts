@@ -1,3 +1,4 @@
+import type { JSONWebKeySet } from 'jose';
 import * as client from 'openid-client';
 import type { Identity } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -51,6 +52,11 @@ export type DevicePoll =
 export interface Provider {
   readonly alias: string;
   readonly issuer: string;
+  readonly clientId: string;
+  /** As it describes itself (OpenID Connect Discovery 1.0). @throws as `startDevice` */
+  metadata(): Promise<client.ServerMetadata>;
+  /** The keys that it publishes now. @throws as `startDevice` */
+  readKeys(): Promise<JSONWebKeySet>;
   /** @throws UNAVAILABLE IDENTITY_PROVIDER_UNAVAILABLE, FAILED_PRECONDITION IDENTITY_PROVIDER_* */
   startDevice(): Promise<DeviceStart>;
   /** One request, never a wait. Throws for every answer that ends the flow and isn't denial or expiry (DG-06). */
@@ -102,6 +108,9 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
   return {
     alias,
     issuer,
+    clientId,
+    metadata: () => ask(async (configuration) => configuration.serverMetadata()),
+    readKeys: () => ask((configuration) => transport.readKeys(configuration.serverMetadata().jwks_uri ?? '')),
     startDevice: () =>
       ask(async (configuration) => {
         const scope = scopeFor(configuration.serverMetadata(), options.scopes);

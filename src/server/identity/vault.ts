@@ -11,7 +11,14 @@ export interface Vault {
   open(sealed: string, purpose: VaultPurpose, rowId: string): string;
 }
 
-export type VaultPurpose = 'canary' | 'signing-key' | 'device-code' | 'provider-token' | 'token-pair' | 'artifact-link';
+export type VaultPurpose =
+  | 'canary'
+  | 'signing-key'
+  | 'device-code'
+  | 'provider-token'
+  | 'id-token'
+  | 'token-pair'
+  | 'artifact-link';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
