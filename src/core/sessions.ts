@@ -156,3 +156,11 @@ export interface MetaStore {
   /** Sets only if absent; returns what stands afterwards. */
   initMeta(name: string, value: string): Promise<string>;
 }
+
+/** Values that count once, over all processes that share the store; each is forgotten when its time is over. */
+export interface OnceStore {
+  /** True for the first call with `key`; false while it is remembered. */
+  claimOnce(key: string, expiresAt: number, now: number): Promise<boolean>;
+  /** Forgets `key`; true for the one call that did, in its time. */
+  takeOnce(key: string, now: number): Promise<boolean>;
+}

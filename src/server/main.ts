@@ -25,7 +25,7 @@ import { flowerHttp } from './rpc/wire/flower-http.ts';
 import { createFamilyQuestion } from './runs/bundle-family.ts';
 import { createServing } from './serving.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
-import { unservedExchange, unservedLogout, unservedPages } from './unserved.ts';
+import { unservedExchange, unservedPages } from './unserved.ts';
 import { version } from './version.ts';
 
 export interface ServerOptions {
@@ -92,7 +92,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
     login: parts.identity.login,
     pages: unservedPages,
     exchange: unservedExchange,
-    providerLogout: unservedLogout,
+    providerLogout: parts.identity.providerLogout,
     sessions: parts.identity.sessions,
     accounts: parts.store,
     checker: countDecisions(parts.access.checker, metrics),

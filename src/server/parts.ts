@@ -119,6 +119,7 @@ async function identityOf(
     renewals: store,
     logins: store,
     keys: store,
+    once: store,
     clock,
     log,
     onEvent: recordIdentityEvents(audit, metrics),

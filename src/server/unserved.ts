@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import type { LoginPages, ProviderLogout, TokenExchange } from '../core/services.ts';
+import type { LoginPages, TokenExchange } from '../core/services.ts';
 
 /** Stands in for a port that nothing serves yet. */
 function unserved(): never {
@@ -16,10 +16,4 @@ export const unservedPages: LoginPages = {
 export const unservedExchange: TokenExchange = {
   exchange: async () => unserved(),
   providerToken: async () => unserved(),
-};
-
-export const unservedLogout: ProviderLogout = {
-  backChannel: async () => unserved(),
-  endSessionUrl: async () => '',
-  ended: async () => unserved(),
 };

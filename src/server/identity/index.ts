@@ -2,8 +2,8 @@ import type { AccountStore } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
-import type { Login, PublicKeys, Service, Sessions } from '../../core/services.ts';
-import type { KeyStore, LoginStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
+import type { Login, ProviderLogout, PublicKeys, Service, Sessions } from '../../core/services.ts';
+import type { KeyStore, LoginStore, OnceStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
 import type { OnIdentityEvent } from './events.ts';
 import { createSigningKeys } from './keys.ts';
 import { createLiveSessions } from './live-sessions.ts';
@@ -12,6 +12,7 @@ import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
 import { createSessionOpening, type TokenTimes } from './opening.ts';
 import { createPairs } from './pairs.ts';
 import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
+import { createProviderLogout } from './provider-logout.ts';
 import { createRenewal, type ReachRenewalFailpoint } from './renewal.ts';
 import { createSessions } from './sessions.ts';
 import { createSweeping } from './sweeping.ts';
@@ -51,6 +52,7 @@ export interface IdentityOptions {
   readonly renewals: RenewalStore;
   readonly logins: LoginStore;
   readonly keys: KeyStore;
+  readonly once: OnceStore;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onEvent?: OnIdentityEvent | undefined;
@@ -60,6 +62,7 @@ export interface IdentityOptions {
 export interface IdentityParts {
   readonly login: Login;
   readonly sessions: Sessions;
+  readonly providerLogout: ProviderLogout;
   readonly keys: PublicKeys;
   /** `start` makes the first signing key; `stop` ends the sweeps and closes connections to the providers. */
   readonly service: Service;
@@ -99,6 +102,7 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
   return {
     login: createLogin({ providers, logins, accounts, opening, vault, clock, log, limits, onEvent }),
     sessions: createSessions({ ...shared, accounts, tokens, renewal }),
+    providerLogout: createProviderLogout({ ...shared, accounts, once: options.once, publicUrl: issuer }),
     keys,
     service: createSweeping({ logins, sessions, keys, providers: providers.values(), clock, log }),
     async probe() {

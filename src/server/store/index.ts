@@ -7,7 +7,7 @@ import type { FederationStore, InvitationStore } from '../../core/federations.ts
 import type { Logger } from '../../core/log.ts';
 import type { NodeStore } from '../../core/nodes.ts';
 import type { BundleStore, LogStore, RunStore } from '../../core/runs.ts';
-import type { KeyStore, LoginStore, MetaStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
+import type { KeyStore, LoginStore, MetaStore, OnceStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
 import { createAccountStore } from './accounts.ts';
 import { createAuditStore } from './audit.ts';
 import { createBundleStore } from './bundles.ts';
@@ -21,6 +21,7 @@ import { createLogStore } from './logs.ts';
 import { createMetaStore } from './meta.ts';
 import { migrate } from './migrate.ts';
 import { createNodeStore } from './nodes.ts';
+import { createOnceStore } from './once.ts';
 import { createRenewalStore } from './renewals.ts';
 import { createRunStore } from './runs.ts';
 import { createSessionStore } from './sessions.ts';
@@ -45,7 +46,8 @@ export interface Store
     AuditStore,
     FederationStore,
     InvitationStore,
-    NodeStore {
+    NodeStore,
+    OnceStore {
   /** Resolves when the store can be read and written. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -84,6 +86,7 @@ function createStore(databases: Databases, clock: Clock): Store {
     ...createFederationStore(databases),
     ...createInvitationStore(databases),
     ...createNodeStore(databases),
+    ...createOnceStore(databases),
     async probe() {
       await sql`select 1`.execute(databases.reader);
       // A write transaction that changes nothing: it needs the lock and a writable file, but not the disk.

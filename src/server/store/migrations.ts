@@ -107,4 +107,11 @@ export const MIGRATIONS: readonly Migration[] = [
       `create index session_by_provider_sid on session (provider_sid, origin) where provider_sid <> ''`,
     ],
   },
+  {
+    name: 'what counts once',
+    statements: () => [
+      'create table once (key text primary key, expires_at bigint not null)',
+      'create index once_by_end on once (expires_at)',
+    ],
+  },
 ];

@@ -9,6 +9,7 @@ export interface Schema {
   login_flow: LoginTable;
   signing_key: KeyTable;
   meta: { name: string; value: string };
+  once: { key: string; expires_at: number };
   run: RunTable;
   run_grant: GrantTable;
   bundle: { sha256: string; content: Uint8Array; touched_at: number };

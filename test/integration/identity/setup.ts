@@ -64,7 +64,7 @@ type Ground = Pick<Bench, 'clock' | 'vault' | 'path' | 'store' | 'cleanup'>;
 function assemble(idp: Issuer, change: Partial<IdentityOptions>, ground: Ground): Bench {
   const { store, clock, vault } = ground;
   const events: IdentityEvent[] = [];
-  const stores = { accounts: store, sessions: store, renewals: store, logins: store, keys: store };
+  const stores = { accounts: store, sessions: store, renewals: store, logins: store, keys: store, once: store };
   const identity = createIdentity({
     issuerUrl: ISSUER,
     providers: [providerOf(idp)],
