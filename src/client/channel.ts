@@ -2,6 +2,8 @@ import { type ChannelCredentials, type ChannelOptions, type ClientOptions, crede
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
 import { addressIdentity, type PeerIdentity } from '../core/peer-identity.ts';
+import { channelThrough } from '../core/proxy.ts';
+import { trustRootsPem } from '../core/trust-roots.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
 import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
@@ -31,17 +33,21 @@ export type StubClass<Stub> = new (
  * @throws INVALID_ARGUMENT INSECURE_REFUSED for plaintext to anything but loopback.
  */
 export function connect(endpoint: Endpoint, options: { userAgent: string }): Client {
-  const target = `dns:${dialAddress(endpoint.address)}`;
-  const identity = endpoint.insecure ? undefined : addressIdentity(splitAddress(endpoint.address).host);
-  const security = channelSecurity(endpoint, identity);
+  const destination = splitAddress(endpoint.address);
+  const identity = endpoint.insecure ? undefined : addressIdentity(destination.host);
+  const direct = channelSecurity(endpoint, identity);
+  const proxied = endpoint.proxy && !endpoint.insecure && channelThrough(endpoint.proxy, destination, direct);
+  const target = proxied ? proxied.target : `dns:${dialAddress(endpoint.address)}`;
+  const security = proxied ? proxied.credentials : direct;
   const channel: ChannelOptions = {
     'grpc.service_config': serviceConfig,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.primary_user_agent': options.userAgent,
-    // Tokens go to the address that the connection names and to no other host.
+    // Which proxy there is was decided before (core/proxy.ts).
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
+    ...(proxied?.options),
     ...(identity && { 'grpc.ssl_target_name_override': identity.servername }),
   };
   const sessions = new SessionsClient(target, security, channel);
@@ -53,7 +59,8 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
 
 function channelSecurity(endpoint: Endpoint, identity: PeerIdentity | undefined): ChannelCredentials {
   if (!endpoint.insecure) {
-    const roots = endpoint.rootCertificates === undefined ? null : Buffer.from(endpoint.rootCertificates);
+    const { rootCertificates } = endpoint;
+    const roots = rootCertificates === undefined ? trustRootsPem(process.env) : Buffer.from(rootCertificates);
     return credentials.createSsl(roots, null, null, identity && { checkServerIdentity: identity.checkServerIdentity });
   }
   if (isLoopback(splitAddress(endpoint.address).host)) return credentials.createInsecure();

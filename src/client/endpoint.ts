@@ -1,3 +1,5 @@
+import type { ForwardProxy } from '../core/proxy.ts';
+
 /** Where a control plane is and how it is trusted. */
 export interface Endpoint {
   /** `host:port`, IPv6 in brackets. */
@@ -6,6 +8,8 @@ export interface Endpoint {
   readonly rootCertificates: Uint8Array | undefined;
   /** No TLS at all. Only for loopback, and never with a token. */
   readonly insecure: boolean;
+  /** Between this machine and the server; undefined = nothing. Never together with `insecure`. */
+  readonly proxy?: ForwardProxy | undefined;
 }
 
 /** Host and port of an address; the port defaults to 9093. */

@@ -1,12 +1,11 @@
-import { lookup } from 'node:dns/promises';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
-import type { AppError } from '../core/errors.ts';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type AppError, isAppError } from '../core/errors.ts';
 import { addressIdentity } from '../core/peer-identity.ts';
+import { trustRoots } from '../core/trust-roots.ts';
+import { closeAfter, firstBytes, openCarrier } from './carrier.ts';
 import { type Endpoint, splitAddress } from './endpoint.ts';
 import { type ProbeFinding, sentenceFor } from './probe-sentences.ts';
 
-const PROBE_MS = 4_000;
 /** First bytes of every HTTP/2 connection and an empty SETTINGS frame (RFC 9113, 3.4). */
 const PREFACE = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
@@ -23,30 +22,35 @@ export async function diagnose(endpoint: Endpoint, cause: unknown): Promise<AppE
 }
 
 /**
- * Looks at name, port, TLS and protocol in turn, and stops at the first thing that is wrong. Takes 4 s at most per step.
+ * Looks at proxy, name, port, TLS and protocol in turn, and stops at the first thing that is wrong. Takes 4 s at most per step.
  * For HTTP the protocol is not looked at.
  */
 export async function probe(endpoint: Endpoint, transport: 'grpc' | 'http' = 'grpc'): Promise<ProbeFinding> {
-  const { host, port } = splitAddress(endpoint.address);
-  if (isIP(host) === 0) {
-    try {
-      await within(PROBE_MS, lookup(host));
-    } catch (error) {
-      return { kind: 'dns', detail: codeOf(error) };
-    }
-  }
   try {
-    const found = endpoint.insecure ? await probePlain(host, port, transport) : await probeTls(endpoint, host, port);
+    const found = endpoint.insecure ? await probePlain(endpoint, transport) : await probeTls(endpoint);
     return transport === 'http' && found.kind === 'not-grpc' ? { ...found, kind: 'healthy' } : found;
   } catch (error) {
-    return classify(error, endpoint.insecure);
+    if (isAppError(error)) return { kind: 'proxy', failure: error };
+    const found = classify(error, endpoint.insecure);
+    return ABOUT_CERTIFICATE.includes(found.kind) ? { ...found, presented: await presentedBy(endpoint) } : found;
   }
 }
 
-async function probePlain(host: string, port: number, transport: 'grpc' | 'http'): Promise<ProbeFinding> {
-  const socket = connectTcp({ host, port });
+const ABOUT_CERTIFICATE: readonly ProbeFinding['kind'][] = ['unknown-ca', 'expired', 'not-yet-valid', 'wrong-name'];
+
+async function presentedBy(endpoint: Endpoint): Promise<ProbeFinding['presented']> {
   try {
-    await once(socket, 'connect');
+    const { lookAtCertificate } = await import('./presented.ts');
+    const to = splitAddress(endpoint.address);
+    return await lookAtCertificate(await openCarrier(to, endpoint.proxy), to.host);
+  } catch {
+    return undefined;
+  }
+}
+
+async function probePlain(endpoint: Endpoint, transport: 'grpc' | 'http'): Promise<ProbeFinding> {
+  const { socket } = await openCarrier(splitAddress(endpoint.address), undefined);
+  try {
     if (transport === 'http') return { kind: 'healthy' };
     socket.write(PREFACE);
     const first = await firstBytes(socket);
@@ -60,30 +64,28 @@ async function probePlain(host: string, port: number, transport: 'grpc' | 'http'
 
 async function probeTls(
   endpoint: Endpoint,
-  host: string,
-  port: number,
   ALPNProtocols: readonly string[] = ['h2', 'http/1.1'],
 ): Promise<ProbeFinding> {
-  const ca = endpoint.rootCertificates === undefined ? [...rootCertificates] : Buffer.from(endpoint.rootCertificates);
+  const to = splitAddress(endpoint.address);
+  const roots = endpoint.rootCertificates;
+  const ca = roots === undefined ? trustRoots(process.env) : Buffer.from(roots);
+  const { socket: carrier } = await openCarrier(to, endpoint.proxy);
   const socket = connectTls({
-    host,
-    port,
+    socket: carrier,
     ca,
-    servername: host,
+    servername: to.host,
     ALPNProtocols: [...ALPNProtocols],
-    ...addressIdentity(host),
+    ...addressIdentity(to.host),
   });
-  try {
-    await once(socket, 'secureConnect');
-    const expires = expiryOf(socket);
-    if (socket.alpnProtocol === 'h2') return { kind: 'healthy', expires };
-    if (ALPNProtocols.length === 1) return { kind: 'not-grpc', expires };
-    // A server of both may prefer HTTP/1.1, as our HTTPS port does; gRPC offers h2 alone.
-    const alone = await probeTls(endpoint, host, port, ['h2']).catch((error: unknown) => classify(error, false));
-    return { kind: alone.kind === 'healthy' ? 'healthy' : 'not-grpc', expires };
-  } finally {
-    socket.destroy();
-  }
+  const { protocol, expires } = await closeAfter(socket, 'secureConnect', () => ({
+    protocol: socket.alpnProtocol,
+    expires: expiryOf(socket),
+  }));
+  if (protocol === 'h2') return { kind: 'healthy', expires };
+  if (ALPNProtocols.length === 1) return { kind: 'not-grpc', expires };
+  // A server of both may prefer HTTP/1.1, as our HTTPS port does; gRPC offers h2 alone.
+  const alone = await probeTls(endpoint, ['h2']).catch((error: unknown) => classify(error, false));
+  return { kind: alone.kind === 'healthy' ? 'healthy' : 'not-grpc', expires };
 }
 
 function expiryOf(socket: TLSSocket): number | undefined {
@@ -122,38 +124,4 @@ function classify(error: unknown, insecure: boolean): ProbeFinding {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' && /^[A-Z0-9_]{1,80}$/.test(code) ? code : 'UNKNOWN';
-}
-
-function once(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
-  return within(
-    PROBE_MS,
-    new Promise<void>((resolve, reject) => {
-      socket.once(event, () => resolve());
-      socket.once('error', reject);
-      socket.once('close', () => reject(Object.assign(new Error('closed'), { code: 'CLOSED' })));
-    }),
-  );
-}
-
-function firstBytes(socket: Socket): Promise<Buffer | undefined> {
-  return within(
-    PROBE_MS,
-    new Promise((resolve, reject) => {
-      socket.once('data', resolve);
-      socket.once('close', () => resolve(undefined));
-      socket.once('error', reject);
-    }),
-  );
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error('timeout'), { code: 'PROBE_TIMEOUT' })), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import type { ForwardProxy } from '../core/proxy.ts';
 
 /** One remote procedure of Flower's Control API: its name on both transports follows from `name`. */
 export interface FlowerRpc<Request, Response> {
@@ -28,6 +29,8 @@ export interface FlowerEndpoint {
   /** PEM of the certificates to trust instead of the system's. */
   readonly rootCertificates: Uint8Array | undefined;
   readonly insecure: boolean;
+  /** Between here and the SuperLink; never for an engine, as whoever reaches it rules it. */
+  readonly proxy?: ForwardProxy | undefined;
 }
 
 /** Why a call failed, the same for both transports. */

@@ -1,4 +1,8 @@
+import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
+import type { Destination, ForwardProxy } from '../core/proxy.ts';
+import { trustRoots } from '../core/trust-roots.ts';
+import { openTunnel } from '../core/tunnel.ts';
 import type { FlowerControl, FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { openFlowerGrpc } from './grpc.ts';
@@ -68,19 +72,17 @@ async function probe(transport: FlowerTransport, endpoint: FlowerEndpoint, optio
 }
 
 /** The outcome of ALPN (RFC 7301): gRPC needs HTTP/2. @throws FlowerFailure 'unreachable', also for a certificate that is not trusted */
-function offersHttp2(
-  { address, rootCertificates }: FlowerEndpoint,
-  { connectMs = CONNECT_MS, proxy = false, unverified = false }: FlowerOptions,
+async function offersHttp2(
+  { address, rootCertificates, proxy }: FlowerEndpoint,
+  { connectMs = CONNECT_MS, unverified = false }: FlowerOptions,
 ): Promise<boolean> {
-  // Through a proxy there is no looking ahead.
-  if (proxy) return Promise.resolve(true);
-  const { host, port } = splitAddress(address);
+  const to = splitAddress(address);
+  const carrier = proxy && (await tunnelTo(proxy, to));
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host,
-      port,
-      ...(isIpAddress(host) ? {} : { servername: host }),
-      ...(rootCertificates === undefined ? {} : { ca: Buffer.from(rootCertificates) }),
+      ...(carrier ? { socket: carrier } : to),
+      ...(isIpAddress(to.host) ? {} : { servername: to.host }),
+      ca: rootCertificates === undefined ? trustRoots(process.env) : Buffer.from(rootCertificates),
       rejectUnauthorized: !unverified,
       ALPNProtocols: ['h2', 'http/1.1'],
     });
@@ -95,4 +97,12 @@ function offersHttp2(
       reject(flowerFailure({ kind: 'unreachable', cause: new Error('closed during the TLS handshake') }));
     });
   });
+}
+
+async function tunnelTo(proxy: ForwardProxy, to: Destination): Promise<Socket> {
+  try {
+    return await openTunnel({ proxy, to });
+  } catch (cause) {
+    throw flowerFailure({ kind: 'unreachable', cause });
+  }
 }

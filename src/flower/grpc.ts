@@ -10,6 +10,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { addressIdentity } from '../core/peer-identity.ts';
+import { channelThrough } from '../core/proxy.ts';
+import { trustRootsPem } from '../core/trust-roots.ts';
 import type { FlowerControl, FlowerEndpoint, FlowerRpc, FlowerTokens } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { grpcFailure } from './grpc-errors.ts';
@@ -45,11 +47,12 @@ export function openFlowerGrpc(endpoint: FlowerEndpoint, options: FlowerOptions)
   assertTokensSafe(endpoint, options);
   const { tokens } = options;
   const trust = channelTrust(endpoint, options);
-  const client = new Client(endpoint.address, trust.credentials, {
+  const client = new Client(trust.target, trust.credentials, {
     ...OPTIONS,
     ...trust.options,
     'grpc.primary_user_agent': options.userAgent,
-    'grpc.enable_http_proxy': options.proxy ? 1 : 0,
+    // Which proxy there is was decided before (core/proxy.ts).
+    'grpc.enable_http_proxy': 0,
   });
   const losses = countLosses(client);
 
@@ -192,18 +195,20 @@ function countLosses(client: Client): () => number {
 }
 
 function channelTrust(
-  { address, rootCertificates, insecure }: FlowerEndpoint,
+  { address, rootCertificates, insecure, proxy }: FlowerEndpoint,
   { unverified = false }: FlowerOptions,
-): { credentials: ChannelCredentials; options: ChannelOptions } {
-  if (insecure) return { credentials: credentials.createInsecure(), options: {} };
-  const roots = rootCertificates === undefined ? null : Buffer.from(rootCertificates);
-  const identity = addressIdentity(splitAddress(address).host);
+): { target: string; credentials: ChannelCredentials; options: ChannelOptions } {
+  if (insecure) return { target: address, credentials: credentials.createInsecure(), options: {} };
+  const roots = rootCertificates === undefined ? trustRootsPem(process.env) : Buffer.from(rootCertificates);
+  const to = splitAddress(address);
+  const identity = addressIdentity(to.host);
   const verify = {
     rejectUnauthorized: !unverified,
     ...(identity && { checkServerIdentity: identity.checkServerIdentity }),
   };
-  return {
-    credentials: credentials.createSsl(roots, null, null, verify),
-    options: identity ? { 'grpc.ssl_target_name_override': identity.servername } : {},
-  };
+  const direct = credentials.createSsl(roots, null, null, verify);
+  const named = identity ? { 'grpc.ssl_target_name_override': identity.servername } : {};
+  if (proxy === undefined) return { target: address, credentials: direct, options: named };
+  const through = channelThrough(proxy, to, direct);
+  return { ...through, options: { ...through.options, ...named } };
 }

@@ -1,6 +1,14 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type AgentOptions,
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
+import { trustRoots } from '../core/trust-roots.ts';
+import { tunnelAgent } from '../core/tunnel-agent.ts';
 import type { FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { MAX_MESSAGE_BYTES } from './frames.ts';
@@ -35,15 +43,14 @@ export interface HttpPeer {
 /** HTTP/1.1 to one address; follows no redirect. */
 export function openPeer(
   endpoint: FlowerEndpoint,
-  { proxy = false, unverified = false }: Pick<FlowerOptions, 'proxy' | 'unverified'>,
+  { unverified = false }: Pick<FlowerOptions, 'unverified'>,
 ): HttpPeer {
   const { host, port } = splitAddress(endpoint.address);
-  const Agent = endpoint.insecure ? HttpAgent : HttpsAgent;
   const send = endpoint.insecure ? httpRequest : httpsRequest;
-  const ca = endpoint.rootCertificates === undefined ? {} : { ca: Buffer.from(endpoint.rootCertificates) };
-  const settings = { ...ca, rejectUnauthorized: !unverified, ...(proxy ? { proxyEnv: process.env } : {}) };
-  const kept = new Agent({ ...settings, keepAlive: true, timeout: IDLE_MS });
-  const fresh = new Agent({ ...settings, keepAlive: false });
+  const [kept, fresh] = [
+    openAgent(endpoint, { keepAlive: true, timeout: IDLE_MS }, unverified),
+    openAgent(endpoint, { keepAlive: false }, unverified),
+  ];
   const start = ({ path, headers }: Post, agent: HttpAgent) =>
     send({ host, port, path, method: 'POST', headers, agent });
 
@@ -67,6 +74,15 @@ export function openPeer(
       fresh.destroy();
     },
   };
+}
+
+function openAgent(endpoint: FlowerEndpoint, options: AgentOptions, unverified: boolean): HttpAgent {
+  if (endpoint.insecure) return new HttpAgent(options);
+  const { rootCertificates: roots, proxy } = endpoint;
+  const ca = roots === undefined ? trustRoots(process.env) : Buffer.from(roots);
+  const trust = { ca, rejectUnauthorized: !unverified };
+  if (proxy === undefined) return new HttpsAgent({ ...options, ...trust });
+  return tunnelAgent({ proxy, to: splitAddress(endpoint.address) }, { ...options, ...trust });
 }
 
 /** One request until the head of its answer; time and signal go on until its body is over. */

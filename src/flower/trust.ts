@@ -15,8 +15,6 @@ export interface FlowerOptions {
   readonly patient?: boolean;
   /** Trusts any certificate: for looking whether a Control API answers, never with tokens. */
   readonly unverified?: boolean;
-  /** Lets the environment's proxies come between; never for an engine, as whoever reaches it rules it. */
-  readonly proxy?: boolean;
 }
 
 export const CONNECT_MS = 3_000;
