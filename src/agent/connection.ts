@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net';
+import { AppError, isAppError } from '../core/errors.ts';
+import {
+  createFrameReader,
+  encodeFrame,
+  FRAME_DEADLINE_MS,
+  type Frame,
+  LEASE_MS,
+  PROTOCOL_VERSION,
+} from '../credentials/agent-protocol.ts';
+import type { Leases } from './leases.ts';
+import { agentLocked } from './lock.ts';
+import { type OperationParts, operate, type Said } from './operations.ts';
+
+export interface ConnectionParts extends OperationParts {
+  readonly leases: Leases;
+  /** Somebody asked the agent to end. */
+  readonly onKill: () => void;
+}
+
+/**
+ * One client. Its requests are answered in their order; a frame that does not come whole within a second, or is none, ends
+ * the connection. What it leases is free again when it is gone, however it went.
+ */
+export function serveConnection(socket: Socket, parts: ConnectionParts): void {
+  const reader = createFrameReader();
+  const held = new Map<string, () => void>();
+  let turn: Promise<unknown> = Promise.resolve();
+  let pending = 0;
+  const timer = { clear: () => {} };
+
+  const endAfter = (ms: number) => {
+    timer.clear();
+    const handle = setTimeout(() => socket.destroy(), ms);
+    timer.clear = () => clearTimeout(handle);
+  };
+  /** Silence is for those who hold something, or wait for an answer. */
+  const settle = () => {
+    if (pending > 0) timer.clear();
+    else endAfter(held.size > 0 && !reader.isPartial ? LEASE_MS : FRAME_DEADLINE_MS);
+  };
+  const take = (frame: Frame) => {
+    pending += 1;
+    turn = turn
+      .then(() => answer(frame))
+      .catch(() => void socket.destroy())
+      .finally(() => {
+        pending -= 1;
+        settle();
+      });
+  };
+  const answer = async (frame: Frame) => {
+    const said = await respond(frame).catch((error: unknown) => refusalOf(error));
+    send(socket, said);
+    if (frame.header.op === 'kill' && said.ok) socket.end(() => parts.onKill());
+  };
+  const respond = async (frame: Frame): Promise<Answer> => {
+    if (frame.header.v !== PROTOCOL_VERSION) {
+      throw new AppError('UNIMPLEMENTED', 'AGENT_VERSION', 'The agent is of another release of fedctl.');
+    }
+    const { op, id } = frame.header;
+    if (op === 'kill') return { ok: true, said: { header: { pid: parts.pid } } };
+    if (op !== 'lease' && op !== 'release') return { ok: true, said: await operate(frame, parts) };
+    const name = String(id);
+    if (op === 'release') held.get(name)?.();
+    else await lease(name);
+    return { ok: true, said: { header: {} } };
+  };
+  const lease = async (id: string) => {
+    if (parts.lock.isLocked) throw agentLocked();
+    if (held.has(id)) return;
+    await new Promise<void>((granted) => {
+      const release = parts.leases.take(id, granted);
+      held.set(id, () => {
+        held.delete(id);
+        release();
+      });
+    });
+  };
+
+  endAfter(FRAME_DEADLINE_MS);
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      for (const frame of reader.push(chunk)) take(frame);
+      settle();
+    } catch {
+      socket.destroy();
+    }
+  });
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => {
+    timer.clear();
+    reader.wipe();
+    for (const release of held.values()) release();
+  });
+}
+
+type Answer = { readonly ok: true; readonly said: Said } | { readonly ok: false; readonly reason: string };
+
+/** What failed inside is not told: a reason is enough for a client of the same release. */
+function refusalOf(error: unknown): Answer {
+  return { ok: false, reason: isAppError(error) ? error.reason : 'AGENT_FAILED' };
+}
+
+function send(socket: Socket, answer: Answer): void {
+  if (socket.destroyed) return;
+  const { header = {}, payload } = answer.ok ? answer.said : {};
+  const refusal = answer.ok ? {} : { reason: answer.reason };
+  const frame = encodeFrame({ v: PROTOCOL_VERSION, ok: answer.ok, ...refusal, ...header }, payload);
+  payload?.fill(0);
+  socket.write(frame, () => void frame.fill(0));
+}
