@@ -29,5 +29,12 @@ export default {
       globalSetup: '<rootDir>/test/e2e/stack/start.ts',
       globalTeardown: '<rootDir>/test/e2e/stack/end.ts',
     },
+    {
+      ...base,
+      displayName: 'keycloak',
+      testMatch: ['<rootDir>/test/keycloak/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/keycloak/stage/start.ts',
+      globalTeardown: '<rootDir>/test/keycloak/stage/end.ts',
+    },
   ],
 };

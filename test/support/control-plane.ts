@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type JsonMap, parse, stringify } from '@iarna/toml';
 import { BIN } from './dev-stack.ts';
@@ -28,6 +28,8 @@ export interface ControlPlaneOptions {
   /** Path of server.toml. */
   readonly config: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Takes up what it prints on both outputs, while it runs. */
+  readonly logFile?: string;
 }
 
 /** Starts the control plane and resolves when it listens. @throws with its stderr where it ends before */
@@ -48,13 +50,18 @@ export async function tryControlPlane(options: ControlPlaneOptions): Promise<Exi
   return { ...exit, told: plane.told(), log: plane.log() };
 }
 
-function launchControlPlane({ config, env = {} }: ControlPlaneOptions) {
+function launchControlPlane({ config, env = {}, logFile }: ControlPlaneOptions) {
   const clean = { PATH: process.env.PATH, HOME: dirname(config), LANG: 'C.UTF-8', ...env };
   const child = spawn(process.execPath, [BIN, 'server', 'start', '--config', config], {
     cwd: dirname(config),
     env: clean,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  if (logFile !== undefined) {
+    const file = createWriteStream(logFile, { flags: 'a' });
+    child.stdout.pipe(file, { end: false });
+    child.stderr.pipe(file, { end: false });
+  }
   let [log, told] = ['', ''];
   const listeners: (() => void)[] = [];
   child.stdout.on('data', (data) => {

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openHttpsBrowser } from '../support/https-browser.ts';
+import { adminOf } from '../support/keycloak.ts';
+import type { KeycloakAdmin } from '../support/keycloak-admin.ts';
+import { visitKeycloak } from '../support/keycloak-pages.ts';
+import { keycloakPeople } from './stage/people.ts';
+import { sharedStage } from './stage/shared.ts';
+
+describe('device grant', () => {
+  const stage = sharedStage();
+  const people = keycloakPeople(stage);
+  const browser = () => openHttpsBrowser({ ca: stage.keycloak.tls.ca });
+  let admin: KeycloakAdmin;
+
+  beforeAll(async () => {
+    admin = await adminOf({ origin: stage.origin, ca: stage.keycloak.tls.ca });
+  });
+  afterAll(() => people.leave());
+
+  test('alice logs in; the account is named as Keycloak names her, with her groups', async () => {
+    const alice = people.person('alice');
+    expect(await alice.login()).toMatchObject({ code: 0 });
+    expect(await alice.json(['whoami'])).toMatchObject({
+      account: 'alice',
+      email: 'alice@example.test',
+      issuer: stage.issuer,
+      groups: ['cancer-study', 'everybody'],
+    });
+  }, 120_000);
+
+  test('DG-06: a refusal at Keycloak ends the wait, and nothing is stored', async () => {
+    const bob = people.person('bob');
+    const login = bob.start('login', '--no-launch-browser');
+    await login.until('fedctl-login: url=');
+    const url = /^fedctl-login: url=(\S+)/m.exec(login.err())?.[1] ?? '';
+    await visitKeycloak({ browser: browser(), url, user: 'bob', deny: true });
+    const { code, stderr } = await login.ended;
+    expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('denied') });
+    expect(() => bob.tokens()).toThrow();
+  }, 60_000);
+
+  test('DG-06: a code that nobody enters in time ends the wait', async () => {
+    await admin.setAttributes('fedctl', { 'oauth2.device.code.lifespan': '3' });
+    try {
+      const { code, stderr } = await people.person('bob').start('login', '--no-launch-browser').ended;
+      expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('not approved in time') });
+    } finally {
+      await admin.setAttributes('fedctl', { 'oauth2.device.code.lifespan': '600' });
+    }
+  }, 60_000);
+
+  test('an unmodified flwr logs in and lists', async () => {
+    const { flwr } = people.person('carol');
+    expect(await flwr.login()).toMatchObject({ code: 0 });
+    expect(JSON.parse((await flwr.cli('ls', '--format', 'json')).stdout)).toMatchObject({ success: true });
+  }, 120_000);
+});
