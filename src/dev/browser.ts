@@ -1,3 +1,4 @@
+import { Agent, fetch, type Response } from 'undici';
 import { AppError } from '../core/errors.ts';
 
 export interface Form {
@@ -14,7 +15,7 @@ export interface Page {
   readonly forms: readonly Form[];
 }
 
-/** As much of a browser as a login needs: cookies, redirects, plain forms. */
+/** As much of a browser as a login needs: cookies, redirects of both kinds, plain forms. */
 export interface Browser {
   open(url: string | URL): Promise<Page>;
   /** Submits a form; `values` add to and overwrite its fields. */
@@ -23,25 +24,29 @@ export interface Browser {
 
 const MAX_REDIRECTS = 15;
 
-/**
- * A browser for servers on loopback; everything else is refused, so that no password travels. Where a redirect leads to an
- * address of `stopAt`, it is the page's address and nobody is asked.
- */
-export function openBrowser({ stopAt = () => false }: { stopAt?: (url: URL) => boolean } = {}): Browser {
+export interface BrowserOptions {
+  /** Where a redirect leads to such an address, it is the page's address and nobody is asked. */
+  readonly stopAt?: (url: URL) => boolean;
+  /** PEM of the authority that vouches for servers with TLS. */
+  readonly ca?: string;
+}
+
+/** A browser for servers on loopback; everything else is refused, so that no password travels. */
+export function openBrowser({ stopAt = () => false, ca }: BrowserOptions = {}): Browser {
   const cookies = new Map<string, { name: string; value: string; path: string; host: string }>();
+  // Nothing is kept open: nobody closes this browser.
+  const agent = new Agent({ connect: ca === undefined ? {} : { ca }, pipelining: 0 });
   const visit = async (start: URL, form?: URLSearchParams): Promise<Page> => {
     let url = start;
     let body = form;
     for (let hop = 0; hop < MAX_REDIRECTS; hop += 1) {
       if (hop > 0 && stopAt(url)) return { url, status: 302, html: '', forms: [] };
-      const response = await request(url, body, cookieHeader([...cookies.values()], url));
+      const response = await request({ url, body, cookie: cookieHeader([...cookies.values()], url), agent });
       for (const text of response.headers.getSetCookie()) keepCookie(cookies, text, url);
-      const location = response.headers.get('location');
       const html = await response.text();
-      if (!location || response.status < 300 || response.status > 399) {
-        return { url, status: response.status, html, forms: parseForms(html, url) };
-      }
-      url = new URL(location, url);
+      const next = nextOf(response, html);
+      if (next === undefined) return { url, status: response.status, html, forms: parseForms(html, url) };
+      url = new URL(next, url);
       body = undefined;
     }
     throw new AppError('INTERNAL', 'BROWSER_REDIRECTS', 'The login pages redirect in a circle.');
@@ -52,18 +57,30 @@ export function openBrowser({ stopAt = () => false }: { stopAt?: (url: URL) => b
   };
 }
 
-function request(url: URL, body: URLSearchParams | undefined, cookie: string): Promise<Response> {
-  if (url.protocol !== 'http:' || !['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {
+/** Where the browser goes by itself: a redirect, or a page that refreshes at once to another one. */
+function nextOf({ status, headers }: Response, html: string): string | undefined {
+  const location = headers.get('location');
+  if (location && status >= 300 && status <= 399) return location;
+  const tag = /<meta\b[^>]*\shttp-equiv\s*=\s*"refresh"[^>]*>/i.exec(html)?.[0];
+  return tag && /^0;\s*url=(.*)$/is.exec(attribute(tag, 'content') ?? '')?.[1];
+}
+
+function request(asked: { url: URL; body: URLSearchParams | undefined; cookie: string; agent: Agent }) {
+  const { url, body, cookie, agent } = asked;
+  if (!/^https?:$/.test(url.protocol) || !['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {
     throw new AppError(
       'INVALID_ARGUMENT',
       'BROWSER_LOOPBACK_ONLY',
       'Only login pages on this machine are opened this way.',
     );
   }
+  // Forms are sent to where they stood.
+  const written = body ? { origin: url.origin, 'sec-fetch-site': 'same-origin' } : {};
   return fetch(url, {
     method: body ? 'POST' : 'GET',
-    headers: { cookie },
+    headers: { cookie, ...written },
     redirect: 'manual',
+    dispatcher: agent,
     ...(body ? { body } : {}),
   });
 }

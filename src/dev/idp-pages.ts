@@ -129,6 +129,23 @@ export function donePage(): string {
   return page(LOGIN_DONE, '<p>You can close this page and go back to your terminal.</p>');
 }
 
+/** Asks before the browser's session ends. `form` is oidc-provider's, with id "op.logoutForm". */
+export function logoutPage(options: { form: string; name: string }): string {
+  return page(
+    'Log out?',
+    `<p>You are logged in here as <b>${escapeHtml(options.name)}</b>.</p>
+${options.form}
+<div class="buttons">
+<button class="main" type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Log out</button>
+<button type="submit" form="op.logoutForm">Stay logged in</button>
+</div>`,
+  );
+}
+
+export function loggedOutPage(): string {
+  return page('You are logged out', '<p>You can close this page.</p>');
+}
+
 export function problemPage(problem: string): string {
   return page(
     'That did not work',

@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import { allowCliRedirects, type DevControlPlane, devClient, fetchFrom, IDP_CLIENT_ID } from './idp-client.ts';
 import { answerInteraction, INTERACTION_PATH, sendPage } from './idp-interactions.ts';
-import { codeConfirmPage, codeInputPage, donePage, problemPage } from './idp-pages.ts';
+import { codeConfirmPage, codeInputPage, donePage, loggedOutPage, logoutPage, problemPage } from './idp-pages.ts';
 import { type IdpStore, openIdpStore } from './idp-store.ts';
 import { type DevAccount, type IdpSecrets, loadIdpSecrets } from './secrets-file.ts';
-
-export const IDP_CLIENT_ID = 'fedctl';
 
 export interface DevIdp {
   /** `http://127.0.0.1:PORT` */
@@ -17,19 +16,28 @@ export interface DevIdp {
   stop(): Promise<void>;
 }
 
+export interface IdpOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly now: () => number;
+  /** Absent: the device grant and a CLI's own listener are all that it can serve. */
+  readonly controlPlane?: DevControlPlane;
+}
+
 const DAY = 24 * 60 * 60;
 /** The library names no interval, which means five seconds (RFC 8628, 3.2); nobody needs to be spared here. */
 const POLL_SECONDS = 1;
 
 /**
- * Starts the identity provider of the embedded stack on loopback: device grant (RFC 8628) with pages of our own, consent,
- * refresh tokens with rotation, revocation. All that it remembers is in `folder`.
+ * Starts the identity provider of the embedded stack on loopback: device grant (RFC 8628) and authorization code, with pages
+ * of our own, consent, refresh tokens with rotation, revocation, logout. All that it remembers is in `folder`.
  */
-export async function startIdp(options: { folder: string; port: number; now: () => number }): Promise<DevIdp> {
+export async function startIdp(options: IdpOptions): Promise<DevIdp> {
   const issuer = `http://127.0.0.1:${options.port}`;
   const secrets = loadIdpSecrets(join(options.folder, 'idp.json'));
   const store = openIdpStore({ file: join(options.folder, 'idp.db'), now: options.now });
-  const provider = new Provider(issuer, configure(secrets, store));
+  const provider = new Provider(issuer, configure(secrets, store, options.controlPlane));
+  allowCliRedirects(provider);
   provider.use(async (context, next) => {
     await next();
     if (context.oidc?.route === 'device_authorization' && context.status === 200) {
@@ -61,23 +69,15 @@ export async function startIdp(options: { folder: string; port: number; now: () 
   };
 }
 
-function configure(secrets: IdpSecrets, store: IdpStore): Configuration {
+function configure(secrets: IdpSecrets, store: IdpStore, controlPlane: DevControlPlane | undefined): Configuration {
   const names = new Set(secrets.accounts.map((account) => account.name));
   return {
     adapter: store.adapter,
     jwks: { keys: [...secrets.keys] },
     cookies: { keys: [secrets.cookieKey], long: { signed: true }, short: { signed: true } },
-    clients: [
-      {
-        client_id: IDP_CLIENT_ID,
-        client_secret: secrets.clientSecret,
-        client_name: 'fedctl',
-        token_endpoint_auth_method: 'client_secret_basic',
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-        response_types: [],
-        redirect_uris: [],
-      },
-    ],
+    clients: [devClient({ secret: secrets.clientSecret, controlPlane })],
+    fetch: fetchFrom(controlPlane),
+    pkce: { required: () => true },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
     claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
     // Small tokens hold their claims themselves: the control plane needs no userinfo call.
@@ -87,8 +87,8 @@ function configure(secrets: IdpSecrets, store: IdpStore): Configuration {
     interactions: { url: (_context, interaction) => `${INTERACTION_PATH}${interaction.uid}` },
     expiresWithSession: () => false,
     rotateRefreshToken: true,
-    issueRefreshToken: (_context, client, code) =>
-      client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+    // Whoever logs in stays logged in: without prompt=consent the library drops offline_access from a request for a code.
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
       AccessToken: 600,
       DeviceCode: 600,
@@ -105,7 +105,16 @@ function configure(secrets: IdpSecrets, store: IdpStore): Configuration {
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true, allowedPolicy: (_context, client, token) => token.clientId === client.clientId },
-      rpInitiatedLogout: { enabled: false },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context, form) => {
+          context.body = logoutPage({ form, name: context.oidc.session?.accountId ?? '' });
+        },
+        postLogoutSuccessSource: (context) => {
+          context.body = loggedOutPage();
+        },
+      },
       deviceFlow: {
         enabled: true,
         userCodeInputSource: (context, form, _out, error) => {

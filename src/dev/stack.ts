@@ -148,7 +148,8 @@ async function startBehind(options: StackOptions, ports: Ports, place: Place, st
   const certificates = await prepareCertificates({ folder: join(place.state, 'tls'), now: now() });
   const folder = join(place.state, 'idp');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const idp = await startIdp({ folder, port: ports.issuer, now });
+  const controlPlane = { origin: `https://127.0.0.1:${ports.https}`, ca: certificates.ca };
+  const idp = await startIdp({ folder, port: ports.issuer, now, controlPlane });
   started.stops.push(() => idp.stop());
   const binary = await findOpenFga({ env, progress, signal, explicit: tools.openfga });
   progress('Starting OpenFGA');

@@ -48,6 +48,7 @@ export async function startDevStack(options: DevStackOptions = {}): Promise<DevS
     if (!options.state) rmSync(state, { recursive: true, force: true });
     throw error;
   });
+  const ca = readFileSync(facts.ca, 'utf8');
   const account = (name: string) => {
     const found = facts.accounts.find((one) => one.name === name);
     if (!found) throw new Error(`There is no account ${name}.`);
@@ -57,8 +58,8 @@ export async function startDevStack(options: DevStackOptions = {}): Promise<DevS
     facts,
     child,
     progress: child.progress,
-    approve: (url, name) => approveLogin({ url, account: account(name) }),
-    refuse: (url) => approveLogin({ url, account: account('alice'), refuse: true }),
+    approve: (url, name) => approveLogin({ url, account: account(name), ca }),
+    refuse: (url) => approveLogin({ url, account: account('alice'), ca, refuse: true }),
     stop: async () => {
       child.kill('SIGTERM');
       const code = await exitOf(child);

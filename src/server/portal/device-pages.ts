@@ -12,7 +12,7 @@ export function enterCodePage({ typed = '', problem, hint }: EnterCode): Page {
     title: 'Which code do you see?',
     body: html`<p id="what">Your terminal shows a code of eight characters. Type it here.</p>
 ${problem === undefined ? undefined : html`<p class="wrong" role="alert" id="problem">${problem} ${hint}</p>`}
-<form method="get" action="${DEVICE_PATH}">
+<form id="login-code" method="get" action="${DEVICE_PATH}">
 <label for="code">Code</label>
 <input id="code" name="code" type="text" value="${typed.slice(0, 20)}" placeholder="XXXX-XXXX" maxlength="20" required autofocus autocomplete="off" autocapitalize="characters" spellcheck="false" pattern="\\s*([A-Za-z0-9]\\s*){4}-?\\s*([A-Za-z0-9]\\s*){4}" title="Eight letters or digits, as your terminal shows them" aria-describedby="what${problem === undefined ? '' : ' problem'}">
 <div class="buttons"><button class="yes" type="submit">Continue</button></div>
@@ -40,7 +40,7 @@ ${facts([
   ['Asked', since(login.startedAt, now)],
 ])}
 <p>If you say yes, you sign in at <b>${login.provider}</b>. The program can then do here whatever your account may do, until you log out or its login ends.</p>
-<form method="post" action="${DEVICE_PATH}">
+<form id="login-confirm" method="post" action="${DEVICE_PATH}">
 <input type="hidden" name="code" value="${login.userCode}">
 <input type="hidden" name="token" value="${token}">
 <div class="buttons">
