@@ -73,7 +73,6 @@ function ask(carrier: Socket, route: Route): Promise<{ response: IncomingMessage
       },
       setDefaultHeaders: false,
       createConnection: () => carrier,
-      agent: false,
     });
     const late = setTimeout(() => asked.destroy(new Error('no answer in time')), route.timeoutMs ?? TUNNEL_MS);
     asked.once('close', () => clearTimeout(late));

@@ -14,8 +14,13 @@ export interface TestPair {
   readonly key: string;
 }
 
-/** A self-signed certificate for localhost and 127.0.0.1, PEM; it is its own CA. */
-export async function selfSigned({ from = -DAY_MS, days = 30, cn = 'localhost' } = {}): Promise<TestPair> {
+/** A self-signed certificate for localhost, 127.0.0.1 and `names`, PEM; it is its own CA. */
+export async function selfSigned({
+  from = -DAY_MS,
+  days = 30,
+  cn = 'localhost',
+  names = [] as readonly string[],
+} = {}): Promise<TestPair> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const notBefore = new Date(Date.now() + from);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -29,6 +34,7 @@ export async function selfSigned({ from = -DAY_MS, days = 30, cn = 'localhost' }
       new x509.SubjectAlternativeNameExtension([
         { type: 'dns', value: 'localhost' },
         { type: 'ip', value: '127.0.0.1' },
+        ...names.map((value) => ({ type: 'dns' as const, value })),
       ]),
     ],
   });

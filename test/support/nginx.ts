@@ -1,19 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '../../src/dev/tools/cache.ts';
 import { findOnPath } from '../../src/dev/tools/command.ts';
+import { debianFile } from './debian.ts';
 import { until } from './until.ts';
 
 /**
@@ -23,17 +14,13 @@ import { until } from './until.ts';
 export function findNginx(): string {
   const found = findOnPath('nginx', { PATH: `${process.env.PATH}:/usr/sbin` });
   if (found) return found;
-  const folder = join(cacheFolder(process.env), 'nginx');
-  const program = join(folder, 'usr/sbin/nginx');
-  if (existsSync(program)) return program;
-  mkdirSync(cacheFolder(process.env), { recursive: true });
-  const work = mkdtempSync(join(cacheFolder(process.env), 'nginx-'));
-  execFileSync('apt-get', ['download', 'nginx'], { cwd: work, stdio: 'pipe' });
-  const [archive = ''] = readdirSync(work).filter((name) => name.endsWith('.deb'));
-  execFileSync('dpkg', ['-x', archive, 'tree'], { cwd: work });
-  if (!existsSync(folder)) renameSync(join(work, 'tree'), folder);
-  rmSync(work, { recursive: true });
-  return program;
+  return debianFile('nginx', ['nginx'], 'usr/sbin/nginx');
+}
+
+/** The module for `stream { }`, which Debian ships apart. */
+function streamModule(): string {
+  const path = 'usr/lib/nginx/modules/ngx_stream_module.so';
+  return existsSync(`/${path}`) ? `/${path}` : debianFile('nginx-stream', ['libnginx-mod-stream'], path);
 }
 
 export interface Nginx {
@@ -41,21 +28,24 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** nginx in the foreground with `site` in its http block, everything that it writes in a folder of its own. */
-export async function startNginx(site: string, port: number): Promise<Nginx> {
+/**
+ * nginx in the foreground with `site` in its http block, everything that it writes in a folder of its own.
+ * @param kind "stream": `site` stands in a stream block instead
+ */
+export async function startNginx(site: string, port: number, kind: 'http' | 'stream' = 'http'): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'fedctl-nginx-'));
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,
   );
   const config = [
+    ...(kind === 'stream' ? [`load_module ${streamModule()};`] : []),
     'daemon off;',
     'worker_processes 1;',
     `pid ${join(folder, 'pid')};`,
     `error_log ${join(folder, 'error.log')} info;`,
     'events {}',
-    'http {',
-    'access_log off;',
-    ...paths,
+    `${kind} {`,
+    ...(kind === 'http' ? ['access_log off;', ...paths] : []),
     site,
     '}',
   ];
@@ -92,7 +82,7 @@ async function ended(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function accepts(port: number): Promise<boolean> {
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

@@ -1,7 +1,15 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestPair } from './certificates.ts';
+import { debianFile } from './debian.ts';
+import { accepts } from './nginx.ts';
+import { freePort } from './openfga.ts';
+import { until } from './until.ts';
 
 /** A forward proxy that only tunnels (RFC 9110, 9.3.6). */
 export interface TestProxy {
@@ -10,6 +18,8 @@ export interface TestProxy {
   readonly asked: readonly string[];
   /** All that clients have sent through the tunnels, as it went over the wire. */
   sent(): Buffer;
+  /** Cuts every connection; new ones are taken. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -20,7 +30,7 @@ export interface ProxyOptions {
   readonly login?: string;
   /** Answers every CONNECT so. */
   readonly refuse?: number;
-  /** Where names really are: a name that only the proxy knows. */
+  /** Where names really are, with a port or without: names that only the proxy knows. */
   readonly hosts?: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +52,8 @@ export async function startProxy({ tls, login, refuse, hosts = {} }: ProxyOption
     if (wanted !== undefined && request.headers['proxy-authorization'] !== wanted) return end('407 Login');
     if (refuse !== undefined) return end(`${refuse} No`);
     const { hostname, port } = new URL(`http://${request.url}`);
-    const server = connect(Number(port), hosts[hostname] ?? hostname);
+    const [host = '', otherPort] = (hosts[hostname] ?? hostname).split(':');
+    const server = connect(Number(otherPort ?? port), host);
     keep(server);
     server.once('error', () => end('502 Bad Gateway'));
     server.once('connect', () => {
@@ -52,14 +63,51 @@ export async function startProxy({ tls, login, refuse, hosts = {} }: ProxyOption
       client.pipe(server).pipe(client);
     });
   });
+  const cut = () => {
+    for (const socket of open) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as { port: number }).port,
     asked,
     sent: () => Buffer.concat(sent),
+    cut,
     async stop() {
-      for (const socket of open) socket.destroy();
+      cut();
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** tinyproxy, in the foreground on a free port, with a login. */
+export async function startTinyproxy(login: string): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'fedctl-tinyproxy-'));
+  const port = await freePort();
+  const config = [
+    `Port ${port}`,
+    'Listen 127.0.0.1',
+    `BasicAuth ${login.replace(':', ' ')}`,
+    'LogLevel Warning',
+    'MaxClients 20',
+  ];
+  writeFileSync(join(folder, 'tinyproxy.conf'), `${config.join('\n')}\n`);
+  const program = debianFile('tinyproxy', ['tinyproxy-bin'], 'usr/bin/tinyproxy');
+  const child = spawn(program, ['-d', '-c', join(folder, 'tinyproxy.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let told = '';
+  child.stderr.on('data', (bytes) => {
+    told += bytes;
+  });
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`tinyproxy ended: ${told}`);
+    return await accepts(port);
+  });
+  return {
+    port,
+    async stop() {
+      child.kill('SIGTERM');
+      await gone;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
