@@ -128,7 +128,7 @@ export function storedTokens(file: string): { access: string; refresh: string } 
 function approveAs(facts: StackFacts, name: AccountName, url: string): Promise<void> {
   const account = facts.accounts.find((one) => one.name === name);
   if (account === undefined) throw new Error(`The stack has no account ${name}.`);
-  return approveLogin({ url, account });
+  return approveLogin({ url, account, ca: readFileSync(facts.ca, 'utf8') });
 }
 
 /** Numbers of the ticks in a log, in the order in which they stand there. */
