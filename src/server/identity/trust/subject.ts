@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../../core/clock.ts';
+import type { Peer } from '../../../core/services.ts';
+import { createStartPace } from '../login-limits.ts';
+import { issuerNotTrusted, refused, tooManyTokens } from './failures.ts';
+import { MAX_TOKEN, type ParsedJwt, parseJwt } from './strict-jwt.ts';
+import type { TrustOptions, Validator, ValidToken } from './types.ts';
+
+/** Tokens of all trusted issuers. */
+export interface SubjectTokens {
+  /**
+   * @throws UNAUTHENTICATED TOKEN_INVALID | TOKEN_EXPIRED | ISSUER_NOT_TRUSTED, RESOURCE_EXHAUSTED TOO_MANY_TOKENS,
+   *   UNAVAILABLE TRUSTED_ISSUER_UNAVAILABLE
+   */
+  validate(token: string, peer: Peer): Promise<ValidToken>;
+}
+
+export interface TrustedIssuer extends Validator {
+  readonly options: TrustOptions;
+}
+
+/** Unknown opaque tokens of one address that are asked about, each minute; each costs their issuer a request. */
+const ASKED_PER_MINUTE = 120;
+/** Our own secrets, as their prefixes say, are told nobody. */
+const OURS = /^fed[a-z]{2}_/;
+
+export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }: { clock: Clock }): SubjectTokens {
+  const pace = createStartPace({ perMinute: ASKED_PER_MINUTE, clock });
+  const online = issuers.filter(({ options }) => options.validation !== 'jwks');
+
+  function issuerOf(token: string, jwt: ParsedJwt | undefined, peer: Peer): TrustedIssuer {
+    if (jwt) {
+      const found = issuers.find(({ options }) => options.issuer === jwt.claims.iss);
+      if (!found) throw issuerNotTrusted();
+      return found;
+    }
+    // An opaque token doesn't say whose it is; it is shown to nobody but the one issuer that it can be of.
+    const [only, ...others] = online;
+    if (!only || others.length > 0 || OURS.test(token)) throw issuerNotTrusted();
+    const wait = pace.take(peer.address);
+    if (wait > 0) throw tooManyTokens(wait);
+    return only;
+  }
+
+  return {
+    async validate(token, peer) {
+      if (token.length > MAX_TOKEN || !/^[\x21-\x7e]+$/.test(token)) throw refused('it is too long, or no token');
+      const jwt = parseJwt(token);
+      return issuerOf(token, jwt, peer).validate(token, jwt);
+    },
+  };
+}
+
+/** What makes a token known again; of one that may be used once, its `jti`: the issuer may sign the same one again (TX-06). */
+export function exchangeHash(token: string, { claims, issuer }: ValidToken, oneTime: boolean): string {
+  const { jti } = claims;
+  if (oneTime && (typeof jti !== 'string' || jti === '')) throw refused('its rule needs a jti');
+  const text = oneTime ? `jti\0${issuer.issuer}\0${String(jti)}` : token;
+  return createHash('sha256').update(text).digest('hex');
+}
