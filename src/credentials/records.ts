@@ -18,6 +18,17 @@ export interface TokenPair {
 export type ServerKind = 'fedctl' | 'superlink-grpc' | 'superlink-http';
 const KINDS: readonly unknown[] = ['fedctl', 'superlink-grpc', 'superlink-http'] satisfies ServerKind[];
 
+/** How the tokens of a login are kept: plain, sealed with a key of the OS keyring or of a passphrase, or on no disk. */
+export const STORAGE_KINDS = ['file', 'keyring', 'encrypted', 'none'] as const;
+export type StorageKind = (typeof STORAGE_KINDS)[number];
+
+export function isStorageKind(value: unknown): value is StorageKind {
+  return (STORAGE_KINDS as readonly unknown[]).includes(value);
+}
+
+/** First key of a sealed file: no flwr takes it for its own. */
+export const SEALED = 'fedctl-sealed';
+
 /** What a token pair is bound to; lives beside it, because flwr would drop it. */
 export interface MetaRecord {
   /** Origin `host:port` that the tokens may be sent to. */
@@ -39,6 +50,32 @@ export interface MetaRecord {
   readonly generation: number;
   /** Absent for a control plane. */
   readonly kind?: ServerKind;
+  /** Absent for `file`. */
+  readonly storage?: StorageKind;
+  /** The person asked for this storage by name: later logins of this connection keep it. */
+  readonly 'storage-chosen'?: boolean;
+  /** What the login is called here among those of its connection; absent where that is `account`. */
+  readonly name?: string;
+}
+
+/** Names of a connection's logins; part of a file's name. */
+const ACCOUNT_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** `text` if a login can be called that. @throws INVALID_ARGUMENT ACCOUNT_NAME_INVALID */
+export function checkAccountName(text: string): string {
+  if (ACCOUNT_NAME.test(text)) return text;
+  const quoted = JSON.stringify(text.slice(0, 80));
+  throw new AppError('INVALID_ARGUMENT', 'ACCOUNT_NAME_INVALID', `${quoted} can't name an account here.`, {
+    hint: 'Use 1 to 64 of the characters A-Z a-z 0-9 _ -.',
+  });
+}
+
+/** What a login is called that says no name: of a SuperLink. */
+export const UNNAMED = 'default';
+
+/** What a login is called among those of its connection. */
+export function nameOf({ name, account }: Pick<MetaRecord, 'name' | 'account'>): string {
+  return name ?? (account.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64) || UNNAMED);
 }
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -63,14 +100,15 @@ export function metaText(records: readonly MetaRecord[]): string {
   return `${JSON.stringify({ version: META_VERSION, records }, undefined, 4)}\n`;
 }
 
-function corrupt(path: string, what: string, cause?: unknown): AppError {
+export function corrupt(path: string, what: string, cause?: unknown): AppError {
   return new AppError('FAILED_PRECONDITION', 'CREDENTIALS_CORRUPT', `${path} ${what}.`, {
     hint: 'It was left as it is. Run: fedctl login',
     cause,
   });
 }
 
-function parseObject(text: string, path: string): Record<string, unknown> {
+/** @throws FAILED_PRECONDITION CREDENTIALS_CORRUPT */
+export function parseObject(text: string, path: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -82,13 +120,13 @@ function parseObject(text: string, path: string): Record<string, unknown> {
   throw corrupt(path, 'is damaged: it holds no object');
 }
 
-/** @throws FAILED_PRECONDITION CREDENTIALS_CORRUPT */
+/** The refresh token is empty where the server gave none. @throws FAILED_PRECONDITION CREDENTIALS_CORRUPT */
 export function parseTokens(text: string, path: string): TokenPair {
   const file = parseObject(text, path);
   const type = file['authn-type'] ?? file['auth-type'];
   if (type !== 'oidc') throw corrupt(path, 'is damaged: its type is not "oidc"');
   const [access, refresh] = [file[ACCESS], file[REFRESH]];
-  if (typeof access !== 'string' || typeof refresh !== 'string' || access === '' || refresh === '') {
+  if (typeof access !== 'string' || typeof refresh !== 'string' || access === '') {
     throw corrupt(path, 'is damaged: a token is missing');
   }
   if (!/^[\x21-\x7e]+$/.test(access + refresh)) throw corrupt(path, 'is damaged: a token has characters no token has');
@@ -117,6 +155,8 @@ export function parseMeta(text: string, path: string): readonly MetaRecord[] {
     typeof record === 'object' &&
     record !== null &&
     KINDS.includes((record as Partial<MetaRecord>).kind ?? 'fedctl') &&
+    isStorageKind((record as Partial<MetaRecord>).storage ?? 'file') &&
+    ACCOUNT_NAME.test((record as Partial<MetaRecord>).name ?? UNNAMED) &&
     Object.entries(RECORD_TYPES).every(([key, type]) => typeof (record as Record<string, unknown>)[key] === type);
   if (version === META_VERSION && Array.isArray(records) && records.every(sound)) return records;
   throw corrupt(path, 'is damaged');
@@ -149,6 +189,11 @@ export function lifeLeft(record: MetaRecord, { accessToken }: TokenPair, now: nu
     const { exp } = tokenClaims(accessToken);
     return exp === undefined ? 0 : exp * 1000 - now;
   }
+  return recordLife(record, now);
+}
+
+/** Ms of life left of the access token that a record was written with. */
+export function recordLife(record: MetaRecord, now: number): number {
   const { boot, uptime } = bootClock();
   const sameBoot = boot !== '' && boot === record.boot;
   const elapsed = sameBoot ? uptime - record.uptime : now - record['received-at'];

@@ -1,6 +1,7 @@
 import type { AppError } from '../core/errors.ts';
 import type { StepHook } from './atomic-write.ts';
-import type { ServerKind, TokenPair } from './records.ts';
+import type { KeySources } from './keys.ts';
+import type { ServerKind, StorageKind, TokenPair } from './records.ts';
 
 /** What a login or a renewal gave. */
 export interface NewTokens extends TokenPair {
@@ -11,7 +12,10 @@ export interface NewTokens extends TokenPair {
   readonly account: string;
 }
 
-/** A stored login that may be used at the origin it was opened for. */
+/**
+ * A stored login that may be used at the origin it was opened for. Both tokens are empty where they are on no disk and no
+ * agent has them: such a login is renewed by doing its grant again.
+ */
 export interface Credentials extends TokenPair {
   readonly sessionId: string;
   readonly issuer: string;
@@ -22,6 +26,16 @@ export interface Credentials extends TokenPair {
   readonly expiresInMs: number;
   /** How often a pair was written since the file was made. */
   readonly generation: number;
+  /** What the login is called among those of its connection. */
+  readonly name: string;
+  readonly storage: StorageKind;
+}
+
+/** Where a new login is to be kept. */
+export interface ChosenStorage {
+  readonly kind: StorageKind;
+  /** By name, with this login: later logins of the connection keep it. */
+  readonly isChosen: boolean;
 }
 
 export interface CredentialOptions {
@@ -33,6 +47,14 @@ export interface CredentialOptions {
   readonly caPin: string;
   /** A login of another kind is not given out. Absent: a login of any kind is read, and one of a control plane is written. */
   readonly kind?: ServerKind;
+  /** Another account of the connection, which is not the active one. */
+  readonly account?: string | undefined;
+  /** A new login is kept there; absent: where the login before it was, or in the file. */
+  readonly storage?: ChosenStorage;
+  /** A new login is called so, and the active one of another name stays beside it. */
+  readonly beside?: string;
+  /** Where keys come from; not called before one is needed. Absent: nothing sealed can be opened. */
+  readonly keys?: () => Promise<KeySources>;
   /** How long to wait for other processes, in ms. */
   readonly lockTimeoutMs?: number;
   readonly now?: () => number;
@@ -43,11 +65,11 @@ export interface CredentialOptions {
 /** The file while its lock is held. */
 export interface LockedCredentials {
   /** As {@link CredentialFile.read}; what others wrote before the lock was ours is seen. */
-  read(): Credentials | undefined;
+  read(): Promise<Credentials | undefined>;
   /** As {@link CredentialFile.write}. */
   write(tokens: NewTokens): Promise<Credentials>;
   /** True if there was a login. */
-  remove(): boolean;
+  remove(): Promise<boolean>;
 }
 
 export interface RenewRequest {

@@ -70,7 +70,7 @@ export function openSuperlinkLogin({ store, ask, warn }: SuperlinkLoginOptions):
   async function renewed(pair: FlowerTokens, old: FlowerTokens): Promise<void> {
     try {
       await store.withLock(async (locked) => {
-        const stored = locked.read();
+        const stored = await locked.read();
         // Logged out meanwhile: that stays so.
         if (stored === undefined) return;
         if (stored.accessToken.reveal() !== old.accessToken && isLater(stored, pair)) return;
