@@ -11,6 +11,7 @@ import {
 import type { Leases } from './leases.ts';
 import { agentLocked } from './lock.ts';
 import { type OperationParts, operate, type Said } from './operations.ts';
+import { readWiped } from './wiped-socket.ts';
 
 export interface ConnectionParts extends OperationParts {
   readonly leases: Leases;
@@ -21,8 +22,9 @@ export interface ConnectionParts extends OperationParts {
 /**
  * One client. Its requests are answered in their order; a frame that does not come whole within a second, or is none, ends
  * the connection. What it leases is free again when it is gone, however it went.
+ * @param accepted paused
  */
-export function serveConnection(socket: Socket, parts: ConnectionParts): void {
+export function serveConnection(accepted: Socket, parts: ConnectionParts): Socket {
   const reader = createFrameReader();
   const held = new Map<string, () => void>();
   let turn: Promise<unknown> = Promise.resolve();
@@ -78,8 +80,7 @@ export function serveConnection(socket: Socket, parts: ConnectionParts): void {
     });
   };
 
-  endAfter(FRAME_DEADLINE_MS);
-  socket.on('data', (chunk: Buffer) => {
+  const socket = readWiped(accepted, (chunk) => {
     try {
       for (const frame of reader.push(chunk)) take(frame);
       settle();
@@ -87,12 +88,14 @@ export function serveConnection(socket: Socket, parts: ConnectionParts): void {
       socket.destroy();
     }
   });
+  endAfter(FRAME_DEADLINE_MS);
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {
     timer.clear();
     reader.wipe();
     for (const release of held.values()) release();
   });
+  return socket;
 }
 
 type Answer = { readonly ok: true; readonly said: Said } | { readonly ok: false; readonly reason: string };

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import type { EntryFacts, ListedEntry } from '../credentials/agent-protocol.ts';
+import { type EntryFacts, fixedBuffer, type ListedEntry } from '../credentials/agent-protocol.ts';
 import { openWith, type Sealed, sealUnder } from './lock-key.ts';
 
 const MAX_ENTRIES = 256;
@@ -67,7 +67,7 @@ export function createEntries({ clock, lifetimeMs: usual }: EntriesOptions): Ent
     get(id) {
       sweep();
       const entry = entries.get(id);
-      return entry?.secret && { secret: Buffer.from(entry.secret), leftMs: leftOf(entry) };
+      return entry?.secret && { secret: copyOf(entry.secret), leftMs: leftOf(entry) };
     },
     put(facts, secret, lifetimeMs) {
       sweep();
@@ -109,4 +109,10 @@ export function createEntries({ clock, lifetimeMs: usual }: EntriesOptions): Ent
       }
     },
   };
+}
+
+function copyOf(secret: Buffer): Buffer {
+  const copy = fixedBuffer(secret.length);
+  secret.copy(copy);
+  return copy;
 }

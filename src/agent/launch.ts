@@ -6,6 +6,8 @@ import { AppError } from '../core/errors.ts';
 const PROCESS = new URL(`./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 /** What an agent needs of the environment: where its socket goes. No variable of ours, and nothing that steers Node. */
 const PASSED = ['XDG_RUNTIME_DIR', 'TMPDIR', 'HOME', 'PATH'];
+/** glibc, then macOS: memory is overwritten when it is freed, also that of Node's read buffers, which nobody else can wipe. */
+const WIPING = { GLIBC_TUNABLES: 'glibc.malloc.perturb=165:glibc.malloc.tcache_count=0', MallocScribble: '1' };
 /** No debugger by signal: it would listen on a TCP port of this machine. */
 const NO_DEBUGGER = '--disable-sigusr1';
 /** Node itself can't forbid core dumps. */
@@ -32,7 +34,7 @@ export async function launchAgent({ env, lifetimeMs, isTied }: LaunchOptions): P
   const child = spawn('/bin/sh', ['-c', WITHOUT_CORES, process.execPath, ...flags, ...args], {
     cwd: '/',
     detached: !isTied,
-    env: Object.fromEntries(PASSED.map((name) => [name, env[name]])),
+    env: { ...Object.fromEntries(PASSED.map((name) => [name, env[name]])), ...WIPING },
     stdio: [isTied ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const facts = await readFacts(child);

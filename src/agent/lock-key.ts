@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
+import { fixedBuffer } from '../credentials/agent-protocol.ts';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -35,7 +36,7 @@ export function openWith(key: Buffer, { nonce, data, tag }: Sealed, about: strin
   decipher.setAuthTag(tag);
   const first = decipher.update(data);
   const last = decipher.final();
-  const plain = Buffer.alloc(first.length + last.length);
+  const plain = fixedBuffer(first.length + last.length);
   first.copy(plain);
   last.copy(plain, first.length);
   first.fill(0);

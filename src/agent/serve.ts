@@ -39,11 +39,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const lock = createAgentLock({ entries, wait: options.wait ?? ((ms) => sleep(ms)) });
   const leases = createLeases();
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const parts = { entries, lock, leases, pid: process.pid, onKill: end };
+  const server = createServer({ pauseOnConnect: true }, (accepted) => {
+    if (sockets.size >= MAX_CONNECTIONS) return void accepted.destroy();
+    const socket = serveConnection(accepted, parts);
     sockets.add(socket.once('close', () => sockets.delete(socket)));
-    serveConnection(socket, { entries, lock, leases, pid: process.pid, onKill: end });
   });
-  server.maxConnections = MAX_CONNECTIONS;
   // What has ended is wiped soon after, also where nobody asks for it.
   const sweeping = setInterval(() => entries.list(), SWEEP_MS);
 

@@ -72,12 +72,17 @@ export interface Frame {
 export function encodeFrame(header: object, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const text = Buffer.from(JSON.stringify(header));
   if (text.length > MAX_HEADER_BYTES || payload.length > MAX_PAYLOAD_BYTES) throw new RangeError('frame too large');
-  const frame = Buffer.alloc(PREFIX_BYTES + text.length + payload.length);
+  const frame = fixedBuffer(PREFIX_BYTES + text.length + payload.length);
   frame.writeUInt32BE(text.length, 0);
   frame.writeUInt32BE(payload.length, 4);
   text.copy(frame, PREFIX_BYTES);
   frame.set(payload, PREFIX_BYTES + text.length);
   return frame;
+}
+
+/** Memory that V8 does not move: it keeps small buffers in its heap and copies them as it likes. */
+export function fixedBuffer(size: number): Buffer<ArrayBuffer> {
+  return Buffer.from(new ArrayBuffer(size));
 }
 
 export interface FrameReader {
@@ -90,10 +95,10 @@ export interface FrameReader {
 }
 
 export function createFrameReader(): FrameReader {
-  let held: Buffer = Buffer.alloc(0);
+  let held = fixedBuffer(0);
   return {
     push(chunk) {
-      const joined = Buffer.alloc(held.length + chunk.length);
+      const joined = fixedBuffer(held.length + chunk.length);
       held.copy(joined);
       chunk.copy(joined, held.length);
       held.fill(0);
@@ -102,7 +107,8 @@ export function createFrameReader(): FrameReader {
       const frames: Frame[] = [];
       for (let frame = takeFrame(held); frame; frame = takeFrame(held)) {
         frames.push(frame);
-        const rest = Buffer.from(held.subarray(frame.length));
+        const rest = fixedBuffer(held.length - frame.length);
+        held.copy(rest, 0, frame.length);
         held.fill(0);
         held = rest;
       }
@@ -124,7 +130,7 @@ function takeFrame(held: Buffer): (Frame & { readonly length: number }) | undefi
   if (held.length < length) return undefined;
   const header: unknown = JSON.parse(held.toString('utf8', PREFIX_BYTES, end));
   if (typeof header !== 'object' || header === null || Array.isArray(header)) throw new Error('no header');
-  const payload = Buffer.alloc(payloadBytes);
+  const payload = fixedBuffer(payloadBytes);
   held.copy(payload, 0, end, length);
   return { header: header as Record<string, unknown>, payload, length };
 }
