@@ -36,7 +36,8 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
   const destination = splitAddress(endpoint.address);
   const identity = endpoint.insecure ? undefined : addressIdentity(destination.host);
   const direct = channelSecurity(endpoint, identity);
-  const proxied = endpoint.proxy && !endpoint.insecure && channelThrough(endpoint.proxy, destination, direct);
+  const proxied =
+    endpoint.proxy === undefined || endpoint.insecure ? undefined : channelThrough(endpoint.proxy, destination, direct);
   const target = proxied ? proxied.target : `dns:${dialAddress(endpoint.address)}`;
   const security = proxied ? proxied.credentials : direct;
   const channel: ChannelOptions = {
@@ -47,7 +48,7 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
     // Which proxy there is was decided before (core/proxy.ts).
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
-    ...(proxied?.options),
+    ...proxied?.options,
     ...(identity && { 'grpc.ssl_target_name_override': identity.servername }),
   };
   const sessions = new SessionsClient(target, security, channel);

@@ -39,10 +39,11 @@ export function proxyFor(to: Destination, env: Environment): ForwardProxy | unde
 
 /**
  * Reads `http://user:password@host:port`; without a scheme it is http.
+ * @param login "user:password", where it stands somewhere else
  * @param source what the error names: the variable or setting
  * @throws INVALID_ARGUMENT PROXY_INVALID; never with the text itself, as it may hold a password
  */
-export function parseProxy(text: string, source: string): ForwardProxy {
+export function parseProxy(text: string, source: string, login?: Secret): ForwardProxy {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url === undefined || url.hostname === '' || !['http:', 'https:'].includes(url.protocol)) throw invalid(source);
@@ -51,7 +52,7 @@ export function parseProxy(text: string, source: string): ForwardProxy {
     secure,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || (secure ? 443 : 80)),
-    authorization: authorizationOf(url, source),
+    authorization: login === undefined ? authorizationOf(url, source) : basic(login.reveal()),
     source,
   };
 }
@@ -64,12 +65,13 @@ export function proxyName(proxy: ForwardProxy): string {
 function authorizationOf({ username, password }: URL, source: string): Secret | undefined {
   if (username === '' && password === '') return undefined;
   try {
-    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    return new Secret(`Basic ${Buffer.from(pair).toString('base64')}`);
+    return basic(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
   } catch {
     throw invalid(source);
   }
 }
+
+const basic = (pair: string): Secret => new Secret(`Basic ${Buffer.from(pair).toString('base64')}`);
 
 function invalid(source: string): AppError {
   return new AppError('INVALID_ARGUMENT', 'PROXY_INVALID', `${source} names no proxy that can be used.`, {

@@ -44,24 +44,26 @@ export async function startProxy({ tls, login, refuse, hosts = {} }: ProxyOption
     socket.on('error', () => undefined).once('close', () => open.delete(socket));
   };
   server.on('connection', keep);
+  const wanted = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
+  const dig = (url: string, client: Socket, head: Buffer) => {
+    const { hostname, port } = new URL(`http://${url}`);
+    const [host = '', otherPort] = (hosts[hostname] ?? hostname).split(':');
+    const target = connect(Number(otherPort ?? port), host);
+    keep(target);
+    target.once('error', () => refuseWith(client, 502));
+    target.once('connect', () => {
+      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      target.write(head);
+      client.on('data', (bytes) => sent.push(bytes));
+      client.pipe(target).pipe(client);
+    });
+  };
   server.on('connect', (request: IncomingMessage, client: Socket, head: Buffer) => {
     keep(client);
     asked.push(request.url ?? '');
-    const end = (status: string) => client.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
-    const wanted = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
-    if (wanted !== undefined && request.headers['proxy-authorization'] !== wanted) return end('407 Login');
-    if (refuse !== undefined) return end(`${refuse} No`);
-    const { hostname, port } = new URL(`http://${request.url}`);
-    const [host = '', otherPort] = (hosts[hostname] ?? hostname).split(':');
-    const server = connect(Number(otherPort ?? port), host);
-    keep(server);
-    server.once('error', () => end('502 Bad Gateway'));
-    server.once('connect', () => {
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      server.write(head);
-      client.on('data', (bytes) => sent.push(bytes));
-      client.pipe(server).pipe(client);
-    });
+    if (wanted !== undefined && request.headers['proxy-authorization'] !== wanted) refuseWith(client, 407);
+    else if (refuse !== undefined) refuseWith(client, refuse);
+    else dig(request.url ?? '', client, head);
   });
   const cut = () => {
     for (const socket of open) socket.destroy();
@@ -77,6 +79,10 @@ export async function startProxy({ tls, login, refuse, hosts = {} }: ProxyOption
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function refuseWith(client: Socket, status: number): void {
+  client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
 }
 
 /** tinyproxy, in the foreground on a free port, with a login. */

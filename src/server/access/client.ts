@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CredentialsMethod, OpenFgaClient, type UserClientConfigurationParams } from '@openfga/sdk';
+import { isLoopback } from '../../core/addresses.ts';
 import { isAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
+import type { ForwardProxy } from '../../core/proxy.ts';
 import type { Secret } from '../../core/secret.ts';
+import { tunnelAgent } from '../../core/tunnel-agent.ts';
 import { type FgaFault, faultOf, isRetryable, toAppError } from './failures.ts';
 
 export interface ConnectionOptions {
@@ -13,6 +16,8 @@ export interface ConnectionOptions {
   readonly apiToken?: Secret | undefined;
   /** PEM file; trusted instead of the system's roots. */
   readonly caFile?: string | undefined;
+  /** The way to an https:// OpenFGA; default: straight. */
+  readonly proxy?: ForwardProxy | undefined;
   /** For one request with its retries. */
   readonly deadlineMs: number;
   readonly log: Logger;
@@ -73,14 +78,14 @@ export function connect(options: ConnectionOptions): Connection {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const httpAgent = new HttpAgent(agent);
   const ca = options.caFile === undefined ? {} : { ca: readFileSync(options.caFile) };
-  const httpsAgent = new HttpsAgent({ ...agent, ...ca, minVersion: 'TLSv1.2' });
+  const httpsAgent = openHttpsAgent(options, { ...agent, ...ca, minVersion: 'TLSv1.2' });
   const baseOptions = {
     httpAgent,
     httpsAgent,
     maxRedirects: 0,
     maxContentLength: 16 * MiB,
-    // An environment's proxy must not see what goes to this machine itself.
-    ...(/^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(options.url) ? { proxy: false } : {}),
+    // axios takes proxies from the environment; here only the configuration names one.
+    proxy: false,
   };
   const config: UserClientConfigurationParams = {
     apiUrl: options.url.replace(/\/+$/, ''),
@@ -98,4 +103,11 @@ export function connect(options: ConnectionOptions): Connection {
       httpsAgent.destroy();
     },
   };
+}
+
+function openHttpsAgent({ url, proxy }: ConnectionOptions, options: AgentOptions): HttpsAgent {
+  const { protocol, hostname, port } = new URL(url);
+  if (proxy === undefined || protocol !== 'https:' || isLoopback(hostname)) return new HttpsAgent(options);
+  const to = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 443) };
+  return tunnelAgent({ proxy, to }, options);
 }

@@ -1,6 +1,7 @@
 import type { Checker, GrantIndex, Grants } from '../../core/access.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
+import type { ForwardProxy } from '../../core/proxy.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Service } from '../../core/services.ts';
 import type { MetaStore } from '../../core/sessions.ts';
@@ -31,6 +32,8 @@ export interface AccessOptions {
   readonly apiToken?: Secret | undefined;
   /** PEM file with the CA of OpenFGA's certificate. */
   readonly caFile?: string | undefined;
+  /** The way to an https:// OpenFGA; default: straight. */
+  readonly proxy?: ForwardProxy | undefined;
   /** For each request to OpenFGA with its retries; 1 s. */
   readonly deadlineMs?: number | undefined;
   /** How long a decision may be reused; 5 s, 0 = never. */

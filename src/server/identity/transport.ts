@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { JSONWebKeySet } from 'jose';
 import type { CustomFetch } from 'openid-client';
-import { Agent, fetch, Response } from 'undici';
+import { Agent, type Dispatcher, fetch, ProxyAgent, Response } from 'undici';
 import { isLoopback } from '../../core/addresses.ts';
+import { type ForwardProxy, proxyName } from '../../core/proxy.ts';
 import { providerMisconfigured } from './failures.ts';
+import { publicLookup, refusePrivate } from './private-networks.ts';
 
 /** HTTP to one identity provider, bounded in time and size whatever the peer does (security.md MD-02, DG-14, F-04, F-05). */
 export interface Transport {
@@ -25,21 +27,37 @@ interface Answer {
 }
 type Ask = (url: string, options: Partial<Parameters<CustomFetch>[1]>) => Promise<Answer>;
 
-export function createTransport({ caFile }: { caFile?: string | undefined }): Transport {
-  const agent = new Agent({
-    connect: { timeout: DEADLINE_MS, ...(caFile === undefined ? {} : { ca: readCa(caFile) }) },
-    connections: 16,
-    headersTimeout: DEADLINE_MS,
-    bodyTimeout: DEADLINE_MS,
-  });
+export interface TransportOptions {
+  /** PEM file with the authorities to trust instead of the system's. */
+  readonly caFile?: string | undefined;
+  /** The way to the provider; those that the environment names are not used. */
+  readonly proxy?: ForwardProxy | undefined;
+  /** What an administrator has named: the issuer's origin, and others that may hold its endpoints. Only these may be on a private network. */
+  readonly origins?: readonly string[] | undefined;
+}
+
+export function createTransport({ caFile, proxy, origins }: TransportOptions): Transport {
+  const tls = caFile === undefined ? {} : { ca: readCa(caFile) };
+  const isTrusted = (url: URL) => origins === undefined || origins.includes(url.origin);
+  const agents = {
+    direct: openAgent({ tls, proxy: undefined, lookup: undefined }),
+    trusted: openAgent({ tls, proxy, lookup: undefined }),
+    foreign: openAgent({ tls, proxy, lookup: publicLookup }),
+  };
+  const agentFor = (url: URL) => {
+    if (isLoopback(url.hostname)) return agents.direct;
+    return isTrusted(url) ? agents.trusted : agents.foreign;
+  };
   const ask: Ask = async (url, options) => {
-    refusePlainHttp(url);
+    const parsed = new URL(url);
+    refusePlainHttp(parsed);
+    if (!isTrusted(parsed)) refusePrivate(parsed, origins ?? []);
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     const { method = 'GET', headers = {} } = options;
     const body = options.body === undefined || options.body === null ? null : String(options.body);
     // Never followed: a token request must not be carried to another place.
-    const init = { method, headers, body, signal, redirect: 'manual' as const, dispatcher: agent };
+    const init = { method, headers, body, signal, redirect: 'manual' as const, dispatcher: agentFor(parsed) };
     const response = await fetch(url, init);
     const content = await readBounded(response.body, method === 'POST' ? TOKEN_LIMIT : READ_LIMIT);
     return { status: response.status, headers: plainHeaders(response.headers), body: content };
@@ -52,8 +70,30 @@ export function createTransport({ caFile }: { caFile?: string | undefined }): Tr
       return made as unknown as globalThis.Response;
     },
     readKeys: async (url) => parseKeys(await ask(url, { method: 'GET', headers: { accept: 'application/json' } })),
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all(Object.values(agents).map((agent) => agent.destroy()));
+    },
   };
+}
+
+interface AgentSettings {
+  readonly tls: { readonly ca?: string };
+  readonly proxy: ForwardProxy | undefined;
+  readonly lookup: typeof publicLookup | undefined;
+}
+
+function openAgent({ tls, proxy, lookup }: AgentSettings): Dispatcher {
+  const bounds = { connections: 16, headersTimeout: DEADLINE_MS, bodyTimeout: DEADLINE_MS };
+  if (proxy === undefined) {
+    return new Agent({ ...bounds, connect: { timeout: DEADLINE_MS, ...tls, ...(lookup && { lookup }) } });
+  }
+  return new ProxyAgent({
+    ...bounds,
+    uri: proxyName(proxy),
+    requestTls: { timeout: DEADLINE_MS, ...tls },
+    proxyTls: { timeout: DEADLINE_MS },
+    ...(proxy.authorization && { token: proxy.authorization.reveal() }),
+  });
 }
 
 function readCa(file: string): string {
@@ -70,8 +110,7 @@ export function isLoopbackHttp(url: URL): boolean {
   return url.protocol === 'http:' && isLoopback(url.hostname);
 }
 
-function refusePlainHttp(address: string): void {
-  const url = new URL(address);
+function refusePlainHttp(url: URL): void {
   if (url.protocol === 'https:' || isLoopbackHttp(url)) return;
   throw new Error('refused: an endpoint of the identity provider is neither https nor on this machine');
 }
