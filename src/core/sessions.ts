@@ -102,13 +102,40 @@ export interface CompletedRenewal {
   readonly now: number;
 }
 
-/** A login under way. Rows are swept after `expiresAt`. */
+/**
+ * `device`: the provider's device grant, relayed. `page`: our device page, then the code grant there. `code`: the code grant
+ * at the client's loopback listener.
+ */
+export type LoginKind = 'device' | 'page' | 'code';
+
+/**
+ * `confirmed`: somebody said on the page that it is them, and is at the provider. `redeeming`: the provider's code is being
+ * redeemed. `approved`: waits to be fetched. `failed`: over; `failure` says why.
+ */
+export type LoginState = 'pending' | 'confirmed' | 'redeeming' | 'approved' | 'failed';
+
+/** A login under way. Rows are swept after `expiresAt`. Of kind `device` only `pending` is stored. */
 export interface LoginFlow {
   /** SHA-256 of the opaque handle, hex. */
   readonly handleHash: string;
+  readonly kind: LoginKind;
+  readonly state: LoginState;
   readonly issuerAlias: string;
-  /** Provider's device code, sealed. */
+  /** Provider's device code, sealed; "" for other kinds. */
   readonly sealedDeviceCode: string;
+  /** What was asked for at the start, as JSON, sealed; from the redirect on with the secrets of that (PKCE, nonce). */
+  readonly sealedRequest: string;
+  /** Who logged in, and the provider's tokens, as JSON, sealed; only while `approved`. */
+  readonly sealedResult: string | undefined;
+  /** Reason code; "" unless `failed`. */
+  readonly failure: string;
+  /** Of our page: 8 letters without a dash. Unique among the flows of the store. */
+  readonly userCode: string | undefined;
+  /** SHA-256 (hex) of the `state` that the provider was given. */
+  readonly stateHash: string | undefined;
+  /** SHA-256 (hex) of the secret of the browser that confirmed. */
+  readonly browserHash: string | undefined;
+  readonly startedAt: number;
   readonly expiresAt: number;
   /** Milliseconds between polls of the provider; grows with slow_down. */
   readonly intervalMs: number;
@@ -119,9 +146,26 @@ export interface LoginFlow {
   readonly address: string;
 }
 
+/** How a flow goes on. */
+export interface LoginStep {
+  readonly state: LoginState;
+  readonly stateHash?: string;
+  readonly browserHash?: string;
+  readonly sealedRequest?: string;
+  readonly sealedResult?: string;
+  readonly failure?: string;
+  readonly expiresAt?: number;
+}
+
 export interface LoginStore {
   createLogin(flow: LoginFlow): Promise<void>;
   login(handleHash: string): Promise<LoginFlow | undefined>;
+  loginByUserCode(userCode: string): Promise<LoginFlow | undefined>;
+  loginByState(stateHash: string): Promise<LoginFlow | undefined>;
+  /** Takes the step if the flow still stands as `from` read it (state and `state` parameter); true for the one call that did. */
+  advanceLogin(from: Pick<LoginFlow, 'handleHash' | 'state' | 'stateHash'>, step: LoginStep): Promise<boolean>;
+  /** Which of them nobody has approved, ended or fetched yet. */
+  openLogins(handleHashes: readonly string[]): Promise<ReadonlySet<string>>;
   /** Claims the next poll: moves `nextPollAt` to `next` if it was `seen`; false when another process was first. */
   claimPoll(handleHash: string, seen: number, next: number, intervalMs: number): Promise<boolean>;
   /** Deletes the flow; true for the one call that did. */

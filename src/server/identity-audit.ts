@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditLog } from '../core/audit.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { OnIdentityEvent } from './identity/events.ts';
+import type { IdentityEvent, OnIdentityEvent } from './identity/events.ts';
+
+const GOOD_EVENTS: readonly IdentityEvent['kind'][] = ['session-opened', 'login-confirmed', 'login-approved'];
+/** They end no session. */
+const LOGIN_EVENTS: readonly IdentityEvent['kind'][] = [...GOOD_EVENTS, 'login-denied'];
 
 /** What identity does on its own account, such as ending a session whose token was replayed, has its row too. */
 export function recordIdentityEvents(audit: AuditLog, metrics: Metrics): OnIdentityEvent {
-  return async ({ kind, at, sessionId, accountId, principal, address }) => {
-    if (kind !== 'session-opened' && kind !== 'login-denied') metrics.count('session_ends_total', { why: kind });
+  return async ({ kind, at, sessionId, accountId, principal, address, requester }) => {
+    if (!LOGIN_EVENTS.includes(kind)) metrics.count('session_ends_total', { why: kind });
     await audit.record({
       requestId: randomBytes(12).toString('hex'),
       at,
@@ -16,10 +20,11 @@ export function recordIdentityEvents(audit: AuditLog, metrics: Metrics): OnIdent
       sessionId,
       address,
       userAgent: '',
-      object: '',
+      // Who asked for a login and who answered it: two addresses in one row (security.md T-01).
+      object: requester === undefined ? '' : `login:${requester}`,
       right: '',
-      decision: kind === 'session-opened' ? 'allow' : 'deny',
-      reason: kind === 'session-opened' ? '' : kind.toUpperCase().replaceAll('-', '_'),
+      decision: GOOD_EVENTS.includes(kind) ? 'allow' : 'deny',
+      reason: GOOD_EVENTS.includes(kind) ? '' : kind.toUpperCase().replaceAll('-', '_'),
       bundle: '',
     });
   };

@@ -25,7 +25,6 @@ import { flowerHttp } from './rpc/wire/flower-http.ts';
 import { createFamilyQuestion } from './runs/bundle-family.ts';
 import { createServing } from './serving.ts';
 import { type Certificates, createCertificates } from './transport/certificates.ts';
-import { unservedExchange, unservedPages } from './unserved.ts';
 import { version } from './version.ts';
 
 export interface ServerOptions {
@@ -90,8 +89,8 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
   );
   const services: Services = {
     login: parts.identity.login,
-    pages: unservedPages,
-    exchange: unservedExchange,
+    pages: parts.identity.pages,
+    exchange: parts.identity.exchange,
     providerLogout: parts.identity.providerLogout,
     sessions: parts.identity.sessions,
     accounts: parts.store,

@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts';
 import type { Federations } from '../core/federations.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { type ForwardProxy, parseProxy } from '../core/proxy.ts';
 import type { Service } from '../core/services.ts';
 import { createAccess } from './access/index.ts';
 import { createAuditLog } from './audit/audit-log.ts';
@@ -22,6 +23,7 @@ import type { StreamCounter } from './rpc/call.ts';
 import { createRunService } from './runs/service.ts';
 import { openStore, type Store } from './store/index.ts';
 import { createSlots } from './transport/limits.ts';
+import { trustOf } from './trust-parts.ts';
 import { version } from './version.ts';
 
 /** What the parts of the server share. */
@@ -92,15 +94,26 @@ async function identityOf(
     clientId: provider.clientId,
     clientSecret: await readSecretFile(provider.clientSecretFile),
     caFile: provider.ca,
+    proxy: await proxyOf(provider, '[[oidc]] proxy'),
     scopes: provider.scopes,
     groupsClaim: provider.groupsClaim,
     usernameClaim: provider.usernameClaim,
+    name: provider.name,
+    page: provider.page,
+    allowPassword: provider.allowPassword,
+    resource: provider.resource,
+    authorizationParameters: provider.authorizationParameters,
+    // Whoever may hold one provider's secret is no stranger to the others (security.md MD-02).
+    endpointOrigins: [...provider.endpointOrigins, ...config.oidc.map(({ issuer }) => new URL(issuer).origin)],
     allowInsecure: provider.allowHttp,
+    shareTokens: provider.shareTokens,
   }));
   return createIdentity({
     issuerUrl: config.server.publicUrl ?? '',
     audience: config.tokens.audience ?? '',
     providers: await Promise.all(providers),
+    trust: await trustOf(config),
+    audiences: config.tokens.audiences,
     vault,
     tokens: {
       accessTtlMs: config.tokens.access,
@@ -138,6 +151,7 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
     modelId: openfga.model,
     apiToken: openfga.apiTokenFile ? await readSecretFile(openfga.apiTokenFile) : undefined,
     caFile: openfga.ca,
+    proxy: await proxyOf(openfga, '[openfga] proxy'),
     deadlineMs: openfga.deadline,
     cacheMs: openfga.cache,
     watchMs: openfga.watch,
@@ -153,6 +167,14 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
         ms / 1000,
       ),
   });
+}
+
+async function proxyOf(
+  { proxy, proxyLoginFile }: { proxy: string | undefined; proxyLoginFile: string | undefined },
+  source: string,
+): Promise<ForwardProxy | undefined> {
+  if (proxy === undefined) return undefined;
+  return parseProxy(proxy, source, proxyLoginFile === undefined ? undefined : await readSecretFile(proxyLoginFile));
 }
 
 async function federationsOf({ config, clock, log }: Shared, store: Store): Promise<Federations> {

@@ -63,8 +63,17 @@ export async function storeSession(store: Store, fields: Partial<NewSession> = {
 export function makeLogin(fields: Partial<LoginFlow> = {}): LoginFlow {
   return {
     handleHash: randomUUID(),
+    kind: 'device',
+    state: 'pending',
     issuerAlias: 'example',
     sealedDeviceCode: 'sealed-device-code',
+    sealedRequest: 'sealed-request',
+    sealedResult: undefined,
+    failure: '',
+    userCode: undefined,
+    stateHash: undefined,
+    browserHash: undefined,
+    startedAt: NOW,
     expiresAt: NOW + 600_000,
     intervalMs: 5_000,
     nextPollAt: NOW + 5_000,

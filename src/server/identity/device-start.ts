@@ -39,7 +39,7 @@ export function readDeviceStart(
 }
 
 /** https, or http on loopback in development; nothing that a terminal, a shell or a browser could take otherwise. */
-function isSafeUri(text: string, allowInsecure: boolean): boolean {
+export function isSafeUri(text: string, allowInsecure: boolean): boolean {
   if (text.length > MAX_URI || !/^[\x21-\x7e]+$/.test(text) || /["'`<>\\^{|}]/.test(text) || !URL.canParse(text))
     return false;
   const url = new URL(text);

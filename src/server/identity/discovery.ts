@@ -15,6 +15,8 @@ export interface DiscoveryOptions {
   readonly clientId: string;
   readonly clientSecret: Secret | undefined;
   readonly allowInsecure: boolean;
+  /** Beside the issuer's own: origins that may hold its endpoints. */
+  readonly endpointOrigins: readonly string[];
   readonly transport: Transport;
   readonly clock: Clock;
 }
@@ -76,7 +78,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
 }
 
 async function discover(options: DiscoveryOptions): Promise<client.Configuration> {
-  const { issuer, clientId, clientSecret, transport, allowInsecure } = options;
+  const { issuer, clientId, clientSecret, transport, allowInsecure, endpointOrigins } = options;
   const execute = allowInsecure ? [client.allowInsecureRequests] : [];
   const configuration = await client
     .discovery(new URL(issuer), clientId, undefined, authentication(clientSecret), {
@@ -88,6 +90,7 @@ async function discover(options: DiscoveryOptions): Promise<client.Configuration
       throw isIssuerMismatch(error) ? issuerMismatch(error) : error;
     });
   checkMetadata(configuration.serverMetadata(), issuer);
+  checkEndpoints(configuration.serverMetadata(), [new URL(issuer).origin, ...endpointOrigins]);
   return configuration;
 }
 
@@ -111,12 +114,29 @@ function checkMetadata(metadata: client.ServerMetadata, issuer: string): void {
       new Error('metadata: no jwks_uri'),
       'The provider publishes no keys: it is no OpenID provider.',
     );
-  if (metadata.device_authorization_endpoint === undefined)
+  if (metadata.device_authorization_endpoint === undefined && metadata.authorization_endpoint === undefined)
     throw providerRefused(
-      new Error('metadata: no device_authorization_endpoint'),
-      'Enable the device authorization grant (RFC 8628) at the provider.',
+      new Error('metadata: neither device_authorization_endpoint nor authorization_endpoint'),
+      'The provider offers no way to log in people.',
     );
 }
+
+/** They are sent the client secret. */
+const SECRET_ENDPOINTS = ['token_endpoint', 'device_authorization_endpoint', 'revocation_endpoint'] as const;
+
+/** Our secret goes to the issuer that it belongs to, and not wherever metadata point (security.md BC-08). */
+function checkEndpoints(metadata: client.ServerMetadata, allowed: readonly string[]): void {
+  const origins = SECRET_ENDPOINTS.flatMap((name) => originOf(metadata[name]));
+  const foreign = origins.find((origin) => !allowed.includes(origin));
+  if (foreign === undefined) return;
+  throw providerMisconfigured(
+    `The identity provider has endpoints on another host than its issuer: ${foreign}`,
+    `If that is right, allow it in its [[oidc]] table: endpoint-origins = ["${foreign}"]`,
+  );
+}
+
+const originOf = (endpoint: string | undefined): string[] =>
+  endpoint !== undefined && URL.canParse(endpoint) ? [new URL(endpoint).origin] : [];
 
 const isIssuerMismatch = (error: unknown) =>
   (error as { code?: unknown } | undefined)?.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';

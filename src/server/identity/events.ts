@@ -3,6 +3,10 @@ export interface IdentityEvent {
   readonly kind:
     | 'session-opened'
     | 'login-denied'
+    /** Somebody said on our page that the login is theirs. */
+    | 'login-confirmed'
+    /** The provider said who it is; the session is opened when the waiting client fetches it. */
+    | 'login-approved'
     /** A superseded refresh token came after its time; refused, the session lives on. */
     | 'refresh-token-late'
     /** A refresh token two or more generations old came after its time: somebody has a copy. The session was ended. */
@@ -17,7 +21,10 @@ export interface IdentityEvent {
   readonly sessionId: string;
   readonly accountId: string;
   readonly principal: string;
+  /** Of who acted: the browser of a login that was confirmed, approved or denied. */
   readonly address: string;
+  /** Where a login was asked for, if it is not where it was answered (security.md T-01). */
+  readonly requester?: string;
 }
 
 /** Awaited before the answer; what it throws is thrown on. */

@@ -31,8 +31,60 @@ export const loginExpired = () =>
     hint: 'Start again: fedctl login',
   });
 
+export const loginFailed = () =>
+  new AppError('UNAVAILABLE', 'LOGIN_FAILED', 'The login could not be completed.', {
+    hint: 'Start again: fedctl login',
+  });
+
 export const loginDenied = () =>
   new AppError('PERMISSION_DENIED', 'LOGIN_DENIED', 'The login was denied at the identity provider.');
+
+/** @param what private: what was wrong with it */
+export const answerRefused = (what: string) =>
+  new AppError(
+    'UNAUTHENTICATED',
+    'LOGIN_ANSWER_REFUSED',
+    "The identity provider's answer does not belong to this login.",
+    {
+      cause: new Error(what),
+      hint: 'Start again: fedctl login',
+    },
+  );
+
+export const passwordRefused = (cause: unknown) =>
+  new AppError('UNAUTHENTICATED', 'PASSWORD_REFUSED', 'The identity provider does not accept this name and password.', {
+    cause,
+  });
+
+export const loginUnknown = () =>
+  new AppError('NOT_FOUND', 'LOGIN_UNKNOWN', 'There is no login with this code, or it is over.', {
+    hint: 'Compare the code with the one in the terminal, or start again: fedctl login',
+  });
+
+export const loginAwaitedElsewhere = () =>
+  new AppError('ABORTED', 'LOGIN_AWAITED_ELSEWHERE', 'Somebody else is waiting for this login now.', {
+    hint: 'If that is not you, start again: fedctl login',
+  });
+
+export const grantNotOffered = (hint?: string) =>
+  new AppError('FAILED_PRECONDITION', 'GRANT_NOT_OFFERED', 'This server does not offer that way to log in.', {
+    hint: hint ?? 'What there is: fedctl login --list-providers',
+  });
+
+export const redirectUriInvalid = () =>
+  new AppError(
+    'INVALID_ARGUMENT',
+    'REDIRECT_URI_INVALID',
+    'The redirect URI has to be http://127.0.0.1:PORT/oauth/callback (or [::1], or localhost).',
+  );
+
+export const requestInvalid = (message: string) => new AppError('INVALID_ARGUMENT', 'REQUEST_INVALID', message);
+
+export const tooManyAttempts = (retryAfterMs: number) =>
+  new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_ATTEMPTS', 'Too many wrong codes were tried.', {
+    retryAfterMs,
+    hint: 'Wait a minute and try again.',
+  });
 
 export const tooManyLogins = (retryAfterMs: number) =>
   new AppError('RESOURCE_EXHAUSTED', 'TOO_MANY_LOGINS', 'Too many logins are being started.', {
@@ -43,11 +95,11 @@ export const tooManyLogins = (retryAfterMs: number) =>
 export const providerUnknown = () =>
   new AppError('NOT_FOUND', 'PROVIDER_UNKNOWN', 'No identity provider of that name is configured here.');
 
-export const providerUnavailable = (cause: unknown) =>
+export const providerUnavailable = (cause: unknown, hint = 'Nothing is lost: try again in a moment.') =>
   new AppError('UNAVAILABLE', 'IDENTITY_PROVIDER_UNAVAILABLE', 'The identity provider can not be reached right now.', {
     cause,
     retryAfterMs: 2000,
-    hint: 'Nothing is lost: try again in a moment.',
+    hint,
   });
 
 export const providerAnswerInvalid = (cause: unknown) =>

@@ -2,13 +2,23 @@ import type { AccountStore } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
-import type { Login, ProviderLogout, PublicKeys, Service, Sessions } from '../../core/services.ts';
+import type {
+  Login,
+  LoginPages,
+  ProviderLogout,
+  PublicKeys,
+  Service,
+  Sessions,
+  TokenExchange,
+} from '../../core/services.ts';
 import type { KeyStore, LoginStore, OnceStore, RenewalStore, SessionStore } from '../../core/sessions.ts';
 import type { OnIdentityEvent } from './events.ts';
 import { createSigningKeys } from './keys.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import { createLogin } from './login.ts';
 import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
+import { createLoginPages } from './login-pages.ts';
+import { createWaiting } from './login-waiting.ts';
 import { createSessionOpening, type TokenTimes } from './opening.ts';
 import { createPairs } from './pairs.ts';
 import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
@@ -17,12 +27,15 @@ import { createRenewal, type ReachRenewalFailpoint } from './renewal.ts';
 import { createSessions } from './sessions.ts';
 import { createSweeping } from './sweeping.ts';
 import { createAccessTokens } from './tokens.ts';
+import { createTrust, type TrustOptions, type TrustRule } from './trust/index.ts';
+import { createProviderToken } from './trust/provider-token.ts';
 import type { Vault } from './vault.ts';
 
 export type { IdentityEvent, OnIdentityEvent } from './events.ts';
 export type { LoginLimits } from './login-limits.ts';
 export type { TokenTimes } from './opening.ts';
 export type { ProviderOptions } from './provider.ts';
+export type { TrustOptions, TrustRule } from './trust/index.ts';
 export { openVault, type Vault } from './vault.ts';
 
 const DAY = 24 * 3600_000;
@@ -43,6 +56,10 @@ export interface IdentityOptions {
   readonly audience?: string | undefined;
   /** At least one; the first is the default of a login that names none. */
   readonly providers: readonly ProviderOptions[];
+  /** Issuers whose tokens are taken without a login, and whom they stand for. */
+  readonly trust?: { readonly issuers: readonly TrustOptions[]; readonly rules: readonly TrustRule[] } | undefined;
+  /** Other services that tokens of ours may be narrowed to. */
+  readonly audiences?: readonly string[] | undefined;
   /** From `openVault`. */
   readonly vault: Vault;
   readonly tokens?: Partial<TokenTimes> | undefined;
@@ -61,7 +78,9 @@ export interface IdentityOptions {
 
 export interface IdentityParts {
   readonly login: Login;
+  readonly pages: LoginPages;
   readonly sessions: Sessions;
+  readonly exchange: TokenExchange;
   readonly providerLogout: ProviderLogout;
   readonly keys: PublicKeys;
   /** `start` makes the first signing key; `stop` ends the sweeps and closes connections to the providers. */
@@ -86,25 +105,29 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
     rememberMs: idleMs,
   });
   const issuer = options.issuerUrl;
-  const tokens = createAccessTokens({
-    issuer,
-    audience: options.audience ?? issuer,
-    keys,
-    clock,
-    ttlMs: accessTtlMs,
-  });
+  const audience = options.audience ?? issuer;
+  const tokens = createAccessTokens({ issuer, audience, keys, clock, ttlMs: accessTtlMs });
   const pairs = createPairs({ vault, tokens, clock });
-  const live = createLiveSessions({ sessions, accounts, providers, clock });
+  const { issuers = [], rules = [] } = options.trust ?? {};
+  const trusted = new Set(issuers.map(({ alias }) => alias));
+  const live = createLiveSessions({ sessions, accounts, providers, trusted, clock });
   const shared = { sessions, renewals, live, pairs, vault, providers, clock, log, onEvent, failpoint };
   const renewal = createRenewal(shared);
   const opening = createSessionOpening({ sessions, pairs, vault, clock, times, onEvent });
   const limits = { ...DEFAULT_LOGIN_LIMITS, ...options.limits };
+  const { audiences = [] } = options;
+  const trust = createTrust({ ...shared, issuer, audience, audiences, issuers, rules, tokens, accounts });
+  const sharing = new Map(options.providers.flatMap((one) => (one.shareTokens ? [[one.alias, one.issuer]] : [])));
+  const waiting = createWaiting({ logins, limit: limits.pending });
+  const forLogins = { ...shared, logins, accounts, opening, limits, waiting, publicUrl: issuer };
   return {
-    login: createLogin({ providers, logins, accounts, opening, vault, clock, log, limits, onEvent }),
-    sessions: createSessions({ ...shared, accounts, tokens, renewal }),
+    login: createLogin(forLogins),
+    pages: createLoginPages(forLogins),
+    sessions: createSessions({ ...shared, accounts, tokens, renewal, bearer: trust.bearer }),
+    exchange: { exchange: trust.exchange, providerToken: createProviderToken({ ...shared, sharing, renewal }) },
     providerLogout: createProviderLogout({ ...shared, accounts, once: options.once, publicUrl: issuer }),
     keys,
-    service: createSweeping({ logins, sessions, keys, providers: providers.values(), clock, log }),
+    service: createSweeping({ logins, sessions, keys, providers: [...providers.values(), trust], clock, log }),
     async probe() {
       await Promise.all([...providers.values()].map((provider) => provider.probe()));
     },

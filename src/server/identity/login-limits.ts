@@ -14,20 +14,59 @@ export interface LoginLimits {
 
 export const DEFAULT_LOGIN_LIMITS: LoginLimits = { pending: 1000, startsPerMinute: 30 };
 
-const MAX_ADDRESSES = 10_000;
+const MAX_KEYS = 10_000;
 const MINUTE_MS = 60_000;
 
-/** A bucket per address that fills evenly. `take` gives 0, or the ms until the next start is allowed. */
-export function createStartPace({ perMinute, clock }: { perMinute: number; clock: Clock }) {
-  const buckets = createLru<{ tokens: number; at: number }>(MAX_ADDRESSES);
+/** Buckets that fill evenly, one per key. */
+export interface Pace {
+  /** 0, or the ms until the next one is allowed. */
+  take(key: string): number;
+  /** Undoes a `take` that gave 0. */
+  giveBack(key: string): void;
+}
+
+export function createPace({ perMinute, clock }: { perMinute: number; clock: Clock }): Pace {
+  const buckets = createLru<{ tokens: number; at: number }>(MAX_KEYS);
+  const fill = (key: string) => {
+    const now = clock.monotonic();
+    const last = buckets.get(key) ?? { tokens: perMinute, at: now };
+    return { now, tokens: Math.min(perMinute, last.tokens + ((now - last.at) * perMinute) / MINUTE_MS) };
+  };
   return {
-    take(address: string): number {
-      const key = addressKey(address);
-      const now = clock.monotonic();
-      const last = buckets.get(key) ?? { tokens: perMinute, at: now };
-      const tokens = Math.min(perMinute, last.tokens + ((now - last.at) * perMinute) / MINUTE_MS);
+    take(key) {
+      const { now, tokens } = fill(key);
       buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
       return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute);
+    },
+    giveBack(key) {
+      const { now, tokens } = fill(key);
+      buckets.set(key, { tokens: Math.min(perMinute, tokens + 1), at: now });
+    },
+  };
+}
+
+/** Starts of logins, per address. */
+export function createStartPace(options: { perMinute: number; clock: Clock }): Pick<Pace, 'take'> {
+  const pace = createPace(options);
+  return { take: (address) => pace.take(addressKey(address)) };
+}
+
+const GUESSES_PER_ADDRESS = 10;
+/** With a thousand logins open for ten minutes, guessing finds one of them in 20^8 with a chance of 1 in 10,000. */
+const GUESSES_IN_ALL = 200;
+
+/** Wrong user codes, per address and in all (RFC 8628 section 5.1). A right one is given back. */
+export function createGuessPace(clock: Clock): Pace {
+  const own = createPace({ perMinute: GUESSES_PER_ADDRESS, clock });
+  const all = createPace({ perMinute: GUESSES_IN_ALL, clock });
+  return {
+    take(address) {
+      const wait = own.take(addressKey(address));
+      return wait > 0 ? wait : all.take('');
+    },
+    giveBack(address) {
+      own.giveBack(addressKey(address));
+      all.giveBack('');
     },
   };
 }

@@ -1,184 +1,153 @@
-import type { AccountStore } from '../../core/accounts.ts';
-import type { Clock } from '../../core/clock.ts';
-import { AppError, isAppError } from '../../core/errors.ts';
-import type { Logger } from '../../core/log.ts';
-import type { Login, LoginPoll, Peer, StartedLogin } from '../../core/services.ts';
-import type { LoginFlow, LoginStore } from '../../core/sessions.ts';
+import { Secret } from '../../core/secret.ts';
+import type { Login, LoginPoll, LoginProvider, Peer, StartedLogin } from '../../core/services.ts';
+import type { LoginFlow, LoginKind } from '../../core/sessions.ts';
 import { display } from './claims.ts';
-import type { DeviceStart } from './device-start.ts';
-import type { OnIdentityEvent } from './events.ts';
-import { loginDenied, loginExpired, providerUnknown, tooManyLogins } from './failures.ts';
-import { createStartPace, type LoginLimits } from './login-limits.ts';
-import { LOGIN_HANDLE_PREFIX, newOpaque, opaqueHash } from './opaque.ts';
-import type { SessionOpening } from './opening.ts';
-import type { DevicePoll, Provider } from './provider.ts';
-import type { Vault } from './vault.ts';
+import {
+  answerRefused,
+  grantNotOffered,
+  loginAwaitedElsewhere,
+  loginExpired,
+  providerUnknown,
+  requestInvalid,
+  tooManyLogins,
+} from './failures.ts';
+import { lookAtApproval, redeemFor } from './login-approval.ts';
+import { giveBack, type Look, lookAtDevice } from './login-device.ts';
+import { createPace, createStartPace } from './login-limits.ts';
+import type { LoginOptions } from './login-options.ts';
+import { kindsOf, startFlow } from './login-start.ts';
+import { LOGIN_HANDLE_PREFIX, opaqueHash, sha256 } from './opaque.ts';
+import type { Provider } from './provider.ts';
 
-const DEFAULT_LIFE_MS = 10 * 60_000;
-/** While a poll is under way nobody else may ask: longer than a provider can take (four answers at 5 s). */
-const POLL_BUSY_MS = 25_000;
-/** RFC 8628 section 3.5: slow_down means 5 seconds more for this and all later polls. */
-const SLOW_DOWN_MS = 5000;
-const MAX_INTERVAL_MS = 60_000;
 const SECOND = 1000;
+/** A person mistypes a few times; a program tries many. */
+const PASSWORDS_PER_MINUTE = 5;
+const MAX_PASSWORD = 4096;
 
-export interface LoginOptions {
-  /** By alias, in the order of the config. */
-  readonly providers: ReadonlyMap<string, Provider>;
-  readonly logins: LoginStore;
-  readonly accounts: AccountStore;
-  readonly opening: SessionOpening;
-  readonly vault: Vault;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly limits: LoginLimits;
-  readonly onEvent: OnIdentityEvent;
-}
+const LOOKS: Readonly<Record<LoginKind, (flow: LoginFlow, options: LoginOptions) => Promise<Look>>> = {
+  device: lookAtDevice,
+  page: lookAtApproval,
+  code: lookAtApproval,
+};
 
 export function createLogin(options: LoginOptions): Login {
   const { providers, logins, clock, limits } = options;
   const pace = createStartPace({ perMinute: limits.startsPerMinute, clock });
+  const passwords = createPace({ perMinute: PASSWORDS_PER_MINUTE, clock });
   let starting = 0;
 
-  async function start(request: Parameters<Login['start']>[0], peer: Peer): Promise<StartedLogin> {
-    const provider = request.provider === '' ? [...providers.values()][0] : providers.get(request.provider);
+  /** One more login from that address. @throws NOT_FOUND PROVIDER_UNKNOWN, RESOURCE_EXHAUSTED TOO_MANY_LOGINS */
+  function admit(alias: string, peer: Peer): Provider {
+    const provider = alias === '' ? [...providers.values()][0] : providers.get(alias);
     if (!provider) throw providerUnknown();
     const wait = pace.take(peer.address);
     if (wait > 0) throw tooManyLogins(wait);
-    if ((await logins.countLogins(clock.now())) + starting >= limits.pending) throw tooManyLogins(60 * SECOND);
-    starting += 1;
-    try {
-      const device = await provider.startDevice();
-      const handle = newOpaque(LOGIN_HANDLE_PREFIX);
-      await logins.createLogin(flowOf(handle, device, { provider, request, peer }, options));
-      return startedLogin(handle, device, provider, limits);
-    } finally {
-      starting -= 1;
-    }
+    return provider;
   }
 
   return {
-    start,
-    providers: async () =>
-      [...providers.values()].map(({ alias, issuer }) => ({ alias, issuer, name: alias, grants: ['device_code'] })),
-    await() {
-      throw notOffered();
-    },
-    finish: async () => {
-      throw notOffered();
-    },
-    password: async () => {
-      throw notOffered();
-    },
-    async poll(handle) {
-      const hash = opaqueHash(handle, LOGIN_HANDLE_PREFIX);
-      const flow = hash === undefined ? undefined : await logins.login(hash);
-      if (!flow) throw loginExpired();
-      const now = clock.now();
-      if (now >= flow.expiresAt) {
-        await logins.consumeLogin(flow.handleHash);
-        throw loginExpired();
+    providers: () => Promise.all([...providers.values()].map((provider) => describe(provider, providers.size))),
+
+    async start(request, peer): Promise<StartedLogin> {
+      const provider = admit(request.provider, peer);
+      if ((await logins.countLogins(clock.now())) + starting >= limits.pending) throw tooManyLogins(60 * SECOND);
+      starting += 1;
+      try {
+        const { flow, started } = await startFlow({ provider, request, peer }, options);
+        await logins.createLogin(flow);
+        return started;
+      } finally {
+        starting -= 1;
       }
-      if (now < flow.nextPollAt) return waiting('pending', flow.intervalMs);
-      const busyUntil = now + Math.max(flow.intervalMs, POLL_BUSY_MS);
-      const claimed = await logins.claimPoll(flow.handleHash, flow.nextPollAt, busyUntil, flow.intervalMs);
-      return claimed ? settle(flow, busyUntil, options) : waiting('pending', flow.intervalMs);
+    },
+
+    poll: async (handle) => (await look(handle, options)).poll,
+
+    await: (handle, signal) => follow(handle, signal, options),
+
+    finish: (handle, answer) => finish(handle, answer, options),
+
+    async password({ provider: alias, username, password, client, host }, peer) {
+      const provider = admit(alias, peer);
+      if (!provider.allowsPassword) throw grantNotOffered();
+      if (username === '' || password === '' || password.length > MAX_PASSWORD)
+        throw requestInvalid('A user name and a password are needed.');
+      const wait = passwords.take(`${provider.alias} ${username.toLowerCase()}`);
+      if (wait > 0) throw tooManyLogins(wait);
+      const tokens = await provider.password(username, new Secret(password));
+      const account = await options.accounts.upsertAccount(tokens.identity, clock.now());
+      const from = { client: display(client), host: display(host), address: peer.address };
+      return options.opening.open(account, tokens, from);
     },
   };
 }
 
-type Asked = { provider: Provider; request: { client: string; host: string }; peer: Peer };
-
-function flowOf(handle: string, device: DeviceStart, asked: Asked, { vault, clock, limits }: LoginOptions): LoginFlow {
-  const now = clock.now();
-  const handleHash = opaqueHash(handle, LOGIN_HANDLE_PREFIX) ?? '';
+/** A provider that can't be asked is listed with what most can do. */
+async function describe(provider: Provider, issuers: number): Promise<LoginProvider> {
+  const { alias, name, issuer, allowsPassword } = provider;
+  const unknown = { device: true, code: true, namesIssuer: true, browserOrigin: '' };
+  const kinds = kindsOf(provider, await provider.abilities().catch(() => unknown), issuers);
   return {
-    handleHash,
-    issuerAlias: asked.provider.alias,
-    sealedDeviceCode: vault.seal(device.deviceCode, 'device-code', handleHash),
-    expiresAt: now + lifeOf(device, limits),
-    intervalMs: device.intervalMs,
-    nextPollAt: now + device.intervalMs,
-    client: display(asked.request.client),
-    host: display(asked.request.host),
-    address: asked.peer.address,
+    alias,
+    name,
+    issuer,
+    grants: [
+      ...(kinds.some((kind) => kind !== 'code') ? (['device_code'] as const) : []),
+      ...(kinds.includes('code') ? (['code'] as const) : []),
+      ...(allowsPassword ? (['password'] as const) : []),
+    ],
   };
 }
 
-const notOffered = () =>
-  new AppError('FAILED_PRECONDITION', 'GRANT_NOT_OFFERED', 'This server does not offer that way to log in.');
-
-const lifeOf = (device: DeviceStart, { lifeMs = DEFAULT_LIFE_MS }: LoginLimits) => Math.min(device.expiresInMs, lifeMs);
-
-function startedLogin(handle: string, device: DeviceStart, provider: Provider, limits: LoginLimits): StartedLogin {
-  const { userCode, verificationUri, verificationUriComplete, intervalMs } = device;
-  return {
-    handle,
-    userCode,
-    verificationUri,
-    verificationUriComplete,
-    expiresIn: Math.floor(lifeOf(device, limits) / SECOND),
-    interval: Math.ceil(intervalMs / SECOND),
-    issuerAlias: provider.alias,
-    authorizationUrl: '',
-  };
-}
-
-const waiting = (state: 'pending' | 'slow_down', intervalMs: number): LoginPoll => ({
-  state,
-  interval: Math.ceil(intervalMs / SECOND),
-});
-
-/** How long to the next poll after each answer that leaves the flow open. */
-const NEXT_INTERVAL: Readonly<Record<string, (intervalMs: number) => number>> = {
-  pending: (intervalMs) => intervalMs,
-  slow_down: (intervalMs) => intervalMs + SLOW_DOWN_MS,
-  // RFC 8628 section 3.5: on a connection timeout, exponential backoff.
-  unreachable: (intervalMs) => intervalMs * 2,
-};
-
-/** Asks the provider once and does what its answer means. The claim on the flow is held until then. */
-async function settle(flow: LoginFlow, busyUntil: number, options: LoginOptions): Promise<LoginPoll> {
-  const { logins, clock, onEvent } = options;
-  const answer = await ask(flow, options);
-  if (answer.state === 'approved') return approve(flow, answer.tokens, options);
-  const grow = NEXT_INTERVAL[answer.state];
-  if (grow) {
-    const intervalMs = Math.min(grow(flow.intervalMs), MAX_INTERVAL_MS);
-    await logins.claimPoll(flow.handleHash, busyUntil, clock.now() + intervalMs, intervalMs);
-    return waiting(answer.state === 'pending' ? 'pending' : 'slow_down', intervalMs);
-  }
+async function find(handle: string, { logins, clock }: LoginOptions): Promise<LoginFlow> {
+  const hash = opaqueHash(handle, LOGIN_HANDLE_PREFIX);
+  const flow = hash === undefined ? undefined : await logins.login(hash);
+  if (!flow) throw loginExpired();
+  if (clock.now() < flow.expiresAt) return flow;
   await logins.consumeLogin(flow.handleHash);
-  if (answer.state === 'expired') throw loginExpired();
-  const nobody = { sessionId: '', accountId: '', principal: '' };
-  await onEvent({ kind: 'login-denied', at: clock.now(), ...nobody, address: flow.address });
-  throw loginDenied();
+  throw loginExpired();
 }
 
-/** An answer that is neither approval nor a reason to wait ends the flow (security.md DG-06). */
-async function ask(flow: LoginFlow, { providers, vault, logins, log }: LoginOptions): Promise<DevicePoll> {
-  const provider = providers.get(flow.issuerAlias);
+async function look(handle: string, options: LoginOptions): Promise<Look> {
+  const flow = await find(handle, options);
+  const { poll, againInMs } = await LOOKS[flow.kind](flow, options);
+  return { poll, againInMs: Math.max(0, Math.min(againInMs, flow.expiresAt - options.clock.now())) };
+}
+
+/** Tells each change as it comes. Of several who wait for one login the last one gets it (security.md T-02). */
+async function* follow(handle: string, signal: AbortSignal, options: LoginOptions): AsyncGenerator<LoginPoll> {
+  const { handleHash } = await find(handle, options);
+  const seat = options.waiting.enter(handleHash, signal);
+  let told = '';
   try {
-    if (!provider) throw providerUnknown();
-    return await provider.pollDevice(vault.open(flow.sealedDeviceCode, 'device-code', flow.handleHash));
-  } catch (error) {
-    await logins.consumeLogin(flow.handleHash);
-    if (!isAppError(error)) throw error;
-    log.warn({ provider: flow.issuerAlias, reason: error.reason, err: error.cause }, 'a login failed at the provider');
-    const hint = error.code === 'UNAVAILABLE' ? 'Start again: fedctl login' : error.hint;
-    throw new AppError(error.code, error.reason, error.message, { cause: error, ...(hint ? { hint } : {}) });
+    while (!signal.aborted) {
+      if (seat.isTaken) throw loginAwaitedElsewhere();
+      const { poll, againInMs } = await look(handle, options);
+      const news = JSON.stringify(poll.state === 'approved' ? poll.state : poll);
+      if (news !== told) yield poll;
+      if (poll.state === 'approved') return;
+      told = news;
+      await seat.rest(againInMs);
+    }
+  } finally {
+    seat.leave();
   }
 }
 
-type Approved = Extract<DevicePoll, { state: 'approved' }>['tokens'];
-
-/** The flow is used up first: whatever happens after, its device code is redeemed once. */
-async function approve(flow: LoginFlow, tokens: Approved, options: LoginOptions): Promise<LoginPoll> {
-  const { logins, accounts, opening, clock, providers } = options;
+/** The code grant: its handle says whose login it is, its state which redirect. */
+async function finish(handle: string, answer: Parameters<Login['finish']>[1], options: LoginOptions) {
+  const { logins, accounts, opening, clock } = options;
+  const flow = await find(handle, options);
+  if (flow.kind !== 'code' || flow.state !== 'pending') throw loginExpired();
+  // Whatever reaches the listener may be passed on; only the answer to this request ends the login (security.md BC-03).
+  if (sha256(answer.state) !== flow.stateHash) throw answerRefused('another state');
+  if (!(await logins.advanceLogin(flow, { state: 'redeeming' }))) throw loginExpired();
+  const claimed: LoginFlow = { ...flow, state: 'redeeming' };
+  const tokens = await redeemFor(claimed, answer, { options, by: flow.address });
   if (!(await logins.consumeLogin(flow.handleHash))) {
-    if (tokens.refreshToken !== undefined) await providers.get(flow.issuerAlias)?.revoke(tokens.refreshToken);
+    await giveBack(flow, tokens, options);
     throw loginExpired();
   }
   const account = await accounts.upsertAccount(tokens.identity, clock.now());
-  return { state: 'approved', tokens: await opening.open(account, tokens, flow) };
+  return opening.open(account, tokens, flow);
 }

@@ -13,6 +13,11 @@ export function newOpaque(prefix: string): string {
 export function opaqueHash(text: string, prefix: string): string | undefined {
   if (text.length !== prefix.length + 43 || !text.startsWith(prefix)) return undefined;
   if (!/^[A-Za-z0-9_-]+$/.test(text)) return undefined;
+  return sha256(text);
+}
+
+/** In hex. */
+export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -45,7 +45,7 @@ export interface SessionOpeningOptions {
 export function createSessionOpening(options: SessionOpeningOptions): SessionOpening {
   const { sessions, pairs, vault, clock, times } = options;
   return {
-    async open(account, { refreshToken, identity }, { client, host, address }) {
+    async open(account, { refreshToken, identity, facts }, { client, host, address }) {
       const id = newId();
       const now = clock.now();
       const lifeMs = refreshToken === undefined ? Math.min(times.withoutRefreshMs, times.maxMs) : times.maxMs;
@@ -66,10 +66,10 @@ export function createSessionOpening(options: SessionOpeningOptions): SessionOpe
         sealedProviderToken: refreshToken && vault.seal(refreshToken, 'provider-token', id),
         sealedPair: pair.sealedPair,
         origin: account.issuerAlias,
-        providerSid: '',
-        acr: '',
-        sealedIdToken: undefined,
-        sealedProviderAccess: undefined,
+        providerSid: facts?.sid ?? '',
+        acr: facts?.acr ?? '',
+        sealedIdToken: facts?.idToken && vault.seal(facts.idToken, 'id-token', id),
+        sealedProviderAccess: facts?.access && vault.seal(JSON.stringify(facts.access), 'provider-access', id),
         exchangeHash: undefined,
         scopes: undefined,
       };

@@ -16,6 +16,12 @@ const OPERATOR_ERRORS: readonly string[] = [
   'invalid_request',
 ];
 
+const OUTAGE_ERRORS: readonly string[] = ['server_error', 'temporarily_unavailable'];
+
+/** Errors of RFC 6749 and RFC 8707 that only the operator of this server can end. */
+export const isOperatorError = (error: string): boolean => OPERATOR_ERRORS.includes(error);
+export const isOutageError = (error: string): boolean => OUTAGE_ERRORS.includes(error);
+
 interface Raised {
   readonly name?: unknown;
   readonly code?: unknown;
@@ -38,7 +44,7 @@ export function judgeFailure(raised: unknown): ProviderFailure {
 }
 
 function judgeAnswer(error: string, status: unknown): ProviderFailure {
-  if (error === 'server_error' || error === 'temporarily_unavailable') return { kind: 'outage' };
+  if (isOutageError(error)) return { kind: 'outage' };
   if (typeof status === 'number' && status >= 500) return { kind: 'outage' };
   return { kind: 'answer', error };
 }
@@ -65,7 +71,7 @@ export function toAppError(raised: unknown): AppError {
   if (failure.kind === 'invalid') return providerAnswerInvalid(cause);
   if (failure.kind !== 'answer') return providerUnavailable(cause);
   if (failure.error === 'invalid_grant') return grantEnded(cause);
-  return OPERATOR_ERRORS.includes(failure.error) ? providerRefused(cause) : providerAnswerInvalid(cause);
+  return isOperatorError(failure.error) ? providerRefused(cause) : providerAnswerInvalid(cause);
 }
 
 /** openid-client hangs whole token answers onto its errors; what goes to the log is a chain of texts without them. */

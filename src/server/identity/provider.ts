@@ -2,13 +2,35 @@ import type { JSONWebKeySet } from 'jose';
 import * as client from 'openid-client';
 import type { Identity } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { ForwardProxy } from '../../core/proxy.ts';
 import type { Secret } from '../../core/secret.ts';
-import { type ClaimsMapping, type IdTokenClaims, identityOf } from './claims.ts';
+import type { AuthorizationAnswer } from '../../core/services.ts';
+import {
+  type AskedLogin,
+  type Authorization,
+  askedParameters,
+  authorize,
+  checkAnswer,
+  judgeRedemption,
+  redeem,
+  takesCodes,
+} from './authorization.ts';
+import { type ClaimsMapping, identityOf } from './claims.ts';
 import { type DeviceStart, readDeviceStart } from './device-start.ts';
 import { checkIssuerUrl, createDiscovery } from './discovery.ts';
-import { identityChanged, providerAnswerInvalid } from './failures.ts';
+import { GRANT_ENDED, grantNotOffered, passwordRefused, providerAnswerInvalid } from './failures.ts';
 import { createIdTokenKeys } from './id-token-keys.ts';
 import { judgeFailure, toAppError } from './provider-errors.ts';
+import { type AccessAtProvider, accessOf, type SessionFacts, sessionFacts } from './session-facts.ts';
+import {
+  checkFreshness,
+  checkSamePerson,
+  completeClaims,
+  NOTHING,
+  type TokenAnswer,
+  type Told,
+  userinfo,
+} from './told.ts';
 import { createTransport } from './transport.ts';
 
 /** One configured OpenID provider. */
@@ -17,11 +39,15 @@ export interface ProviderOptions {
   readonly alias: string;
   /** Exactly as its discovery document says. */
   readonly issuer: string;
+  /** For people; default: the alias. */
+  readonly name?: string | undefined;
   readonly clientId: string;
   /** Absent: we are a public client. */
   readonly clientSecret?: Secret | undefined;
   /** PEM file with the authorities to trust instead of the system's. */
   readonly caFile?: string | undefined;
+  /** The way to it; default: straight. */
+  readonly proxy?: ForwardProxy | undefined;
   /** Default: profile and email where advertised. openid always, and offline_access where advertised, are added. */
   readonly scopes?: readonly string[] | undefined;
   readonly groupsClaim?: string | undefined;
@@ -31,11 +57,25 @@ export interface ProviderOptions {
   readonly allowInsecure?: boolean | undefined;
   /** Milliseconds between polls where the provider names none; default 5000 (RFC 8628 section 3.2). */
   readonly pollIntervalMs?: number | undefined;
+  /** Where our device page stands in front of the provider: "auto" (default) where it has no device grant of its own. */
+  readonly page?: 'auto' | 'always' | 'never' | undefined;
+  /** Takes names and passwords (RFC 6749 section 4.3); default false. */
+  readonly allowPassword?: boolean | undefined;
+  /** RFC 8707: absolute URI that is asked for with every request for tokens. */
+  readonly resource?: string | undefined;
+  /** Added to authorization requests. */
+  readonly authorizationParameters?: Readonly<Record<string, string>> | undefined;
+  /** Beside the issuer's own: where its endpoints may be (security.md BC-08). */
+  readonly endpointOrigins?: readonly string[] | undefined;
+  /** Keeps its access token, to hand it out; default false. */
+  readonly shareTokens?: boolean | undefined;
 }
 
 export interface ProviderTokens {
   readonly refreshToken: string | undefined;
   readonly identity: Identity;
+  /** What a session keeps beside; none for sessions that no login at a provider made. */
+  readonly facts?: SessionFacts | undefined;
 }
 
 export interface RefreshedTokens {
@@ -43,6 +83,20 @@ export interface RefreshedTokens {
   readonly refreshToken: string;
   /** None where the provider names none any more; undefined where it could not be asked. */
   readonly groups: readonly string[] | undefined;
+  /** Undefined where none came. */
+  readonly idToken: string | undefined;
+  readonly access: AccessAtProvider | undefined;
+}
+
+/** What a provider can do, as its metadata say. */
+export interface Abilities {
+  readonly device: boolean;
+  /** Code grant with PKCE S256. */
+  readonly code: boolean;
+  /** Its answers name the issuer (RFC 9207). */
+  readonly namesIssuer: boolean;
+  /** Where browsers are sent to; "" without code grant. */
+  readonly browserOrigin: string;
 }
 
 export type DevicePoll =
@@ -52,15 +106,26 @@ export type DevicePoll =
 export interface Provider {
   readonly alias: string;
   readonly issuer: string;
+  readonly name: string;
   readonly clientId: string;
+  readonly page: 'auto' | 'always' | 'never';
+  readonly allowsPassword: boolean;
+  /** @throws as `startDevice` */
+  abilities(): Promise<Abilities>;
   /** As it describes itself (OpenID Connect Discovery 1.0). @throws as `startDevice` */
   metadata(): Promise<client.ServerMetadata>;
   /** The keys that it publishes now. @throws as `startDevice` */
   readKeys(): Promise<JSONWebKeySet>;
   /** @throws UNAVAILABLE IDENTITY_PROVIDER_UNAVAILABLE, FAILED_PRECONDITION IDENTITY_PROVIDER_* */
-  startDevice(): Promise<DeviceStart>;
+  startDevice(asked: AskedLogin): Promise<DeviceStart>;
   /** One request, never a wait. Throws for every answer that ends the flow and isn't denial or expiry (DG-06). */
-  pollDevice(deviceCode: string): Promise<DevicePoll>;
+  pollDevice(deviceCode: string, asked: { maxAge: number | undefined }): Promise<DevicePoll>;
+  /** Where a browser goes to log in, and the secrets of that request. @throws as `startDevice` */
+  authorize(asked: AskedLogin, redirectUri: string): Promise<{ url: string; authorization: Authorization }>;
+  /** @throws UNAUTHENTICATED LOGIN_ANSWER_REFUSED, PERMISSION_DENIED LOGIN_DENIED, and as `startDevice` */
+  redeem(authorization: Authorization, answer: AuthorizationAnswer): Promise<ProviderTokens>;
+  /** @throws UNAUTHENTICATED PASSWORD_REFUSED, FAILED_PRECONDITION GRANT_NOT_OFFERED, and as `startDevice` */
+  password(username: string, password: Secret): Promise<ProviderTokens>;
   /** @throws UNAUTHENTICATED PROVIDER_GRANT_ENDED | PROVIDER_IDENTITY_CHANGED, UNAVAILABLE, FAILED_PRECONDITION */
   refresh(refreshToken: string, expected: { subject: string; authTime: number }): Promise<RefreshedTokens>;
   /** RFC 7009; false where the provider has no such endpoint or could not be told. */
@@ -75,10 +140,23 @@ const DEFAULT_SCOPES = ['profile', 'email'];
 const DEFAULT_INTERVAL_MS = 5000;
 
 export function createProvider(options: ProviderOptions, clock: Clock): Provider {
-  const { alias, issuer, clientId, clientSecret, caFile, allowInsecure = false } = options;
+  const { alias, issuer, name = alias, clientId, clientSecret, caFile, resource, allowInsecure = false } = options;
+  const { page = 'auto', allowPassword = false, shareTokens = false, endpointOrigins = [] } = options;
   checkIssuerUrl(issuer, allowInsecure);
-  const transport = createTransport({ caFile });
-  const discovery = createDiscovery({ issuer, clientId, clientSecret, allowInsecure, transport, clock });
+  const transport = createTransport({
+    caFile,
+    proxy: options.proxy,
+    origins: [new URL(issuer).origin, ...endpointOrigins],
+  });
+  const discovery = createDiscovery({
+    issuer,
+    clientId,
+    clientSecret,
+    allowInsecure,
+    endpointOrigins,
+    transport,
+    clock,
+  });
   const mapping: ClaimsMapping = {
     issuer,
     issuerAlias: alias,
@@ -86,6 +164,8 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     usernameClaim: options.usernameClaim ?? 'preferred_username',
   };
   const keys = createIdTokenKeys({ now: () => clock.monotonic() });
+  /** Of requests for tokens (RFC 8707 section 2.2). */
+  const targets = resource === undefined ? {} : { resource };
   /** The claims of a token answer; openid-client has checked them, the signature is checked here (security.md ID-03). */
   async function claimsOf(
     configuration: client.Configuration,
@@ -97,6 +177,21 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
     await keys.check(answer.id_token, () => transport.readKeys(keysAt));
     return completeClaims(configuration, answer, wanted);
   }
+  /** What a login's token answer makes. */
+  async function tokensOf(
+    configuration: client.Configuration,
+    answer: TokenAnswer,
+    maxAge: number | undefined,
+  ): Promise<ProviderTokens> {
+    const told = await claimsOf(configuration, answer, [mapping.usernameClaim, mapping.groupsClaim]);
+    if (!told) throw providerAnswerInvalid(new Error('token answer without an ID token'));
+    checkFreshness(told.claims, maxAge, clock.now());
+    return {
+      refreshToken: answer.refresh_token,
+      identity: identityOf(told.claims, mapping, clock.now()),
+      facts: sessionFacts(told.claims, answer, { shareTokens, now: clock.now() }),
+    };
+  }
   /** Every call in one frame: configuration, request, and errors turned into ours. */
   async function ask<T>(request: (configuration: client.Configuration) => Promise<T>): Promise<T> {
     try {
@@ -105,34 +200,67 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
       throw toAppError(raised);
     }
   }
+  const scopes = (configuration: client.Configuration, more: readonly string[] = []) =>
+    scopeFor(configuration.serverMetadata(), options.scopes, more);
   return {
     alias,
     issuer,
+    name,
     clientId,
+    page,
+    allowsPassword: allowPassword,
     metadata: () => ask(async (configuration) => configuration.serverMetadata()),
     readKeys: () => ask((configuration) => transport.readKeys(configuration.serverMetadata().jwks_uri ?? '')),
-    startDevice: () =>
+    abilities: () => ask(async (configuration) => abilitiesOf(configuration.serverMetadata())),
+    startDevice: (asked) =>
       ask(async (configuration) => {
-        const scope = scopeFor(configuration.serverMetadata(), options.scopes);
-        const answer = await client.initiateDeviceAuthorization(configuration, { scope });
+        if (!abilitiesOf(configuration.serverMetadata()).device) throw grantNotOffered();
+        const scope = scopes(configuration, asked.scopes);
+        const parameters = { ...askedParameters(asked, resource), scope };
+        const answer = await client.initiateDeviceAuthorization(configuration, parameters);
         return readDeviceStart(answer, { allowInsecure, intervalMs: options.pollIntervalMs ?? DEFAULT_INTERVAL_MS });
       }),
-    async pollDevice(deviceCode) {
+    async pollDevice(deviceCode, { maxAge }) {
       const configuration = await discovery.configuration().catch(() => undefined);
       if (!configuration) return { state: 'unreachable' };
       try {
-        const answer = await client.genericGrantRequest(configuration, DEVICE_GRANT, { device_code: deviceCode });
-        const told = await claimsOf(configuration, answer, [mapping.usernameClaim, mapping.groupsClaim]);
-        if (!told) throw providerAnswerInvalid(new Error('token answer without an ID token'));
-        const identity = identityOf(told.claims, mapping, clock.now());
-        return { state: 'approved', tokens: { refreshToken: answer.refresh_token, identity } };
+        const parameters = { ...targets, device_code: deviceCode };
+        const answer = await client.genericGrantRequest(configuration, DEVICE_GRANT, parameters);
+        return { state: 'approved', tokens: await tokensOf(configuration, answer, maxAge) };
       } catch (raised) {
         return judgePoll(raised);
       }
     },
+    authorize: (asked, redirectUri) =>
+      ask((configuration) => {
+        const scope = scopes(configuration, asked.scopes);
+        const parameters = { ...options.authorizationParameters, ...askedParameters(asked, resource), scope };
+        return authorize(configuration, { parameters, redirectUri, maxAge: asked.maxAge, allowInsecure });
+      }),
+    redeem: (authorization, answer) =>
+      ask(async (configuration) => {
+        const { namesIssuer } = abilitiesOf(configuration.serverMetadata());
+        checkAnswer(answer, { state: authorization.state, issuer, namesIssuer });
+        try {
+          const told = await redeem(configuration, { authorization, answer, parameters: targets });
+          return await tokensOf(configuration, told, authorization.maxAge);
+        } catch (raised) {
+          throw judgeRedemption(raised);
+        }
+      }),
+    password: (username, password) =>
+      ask(async (configuration) => {
+        if (!allowPassword) throw grantNotOffered();
+        const parameters = { ...targets, username, password: password.reveal(), scope: scopes(configuration) };
+        const answer = await client.genericGrantRequest(configuration, 'password', parameters).catch((raised) => {
+          const error = toAppError(raised);
+          throw error.reason === GRANT_ENDED ? passwordRefused(error) : error;
+        });
+        return tokensOf(configuration, answer, undefined);
+      }),
     refresh: (refreshToken, expected) =>
       ask(async (configuration) => {
-        const answer = await client.refreshTokenGrant(configuration, refreshToken);
+        const answer = await client.refreshTokenGrant(configuration, refreshToken, targets);
         const told = await claimsOf(configuration, answer, [mapping.groupsClaim]);
         if (told) checkSamePerson(told.claims, expected);
         const { claims, isComplete } =
@@ -143,6 +271,8 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
         return {
           refreshToken: answer.refresh_token ?? refreshToken,
           groups: isKnown ? identityOf({ ...claims, sub: expected.subject }, mapping, clock.now()).groups : undefined,
+          idToken: answer.id_token,
+          access: shareTokens ? accessOf(answer, clock.now()) : undefined,
         };
       }),
     async revoke(refreshToken) {
@@ -160,11 +290,25 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
   };
 }
 
-function scopeFor(metadata: client.ServerMetadata, configured: readonly string[] | undefined): string {
+function abilitiesOf(metadata: client.ServerMetadata): Abilities {
+  const code = takesCodes(metadata);
+  return {
+    device: metadata.device_authorization_endpoint !== undefined,
+    code,
+    namesIssuer: metadata.authorization_response_iss_parameter_supported === true,
+    browserOrigin: code ? new URL(metadata.authorization_endpoint ?? '').origin : '',
+  };
+}
+
+function scopeFor(
+  metadata: client.ServerMetadata,
+  configured: readonly string[] | undefined,
+  more: readonly string[],
+): string {
   const offered = metadata.scopes_supported;
   const wanted = configured ?? DEFAULT_SCOPES.filter((scope) => offered?.includes(scope) ?? true);
   const offline = offered?.includes('offline_access') ? ['offline_access'] : [];
-  return [...new Set(['openid', ...wanted, ...offline])].join(' ');
+  return [...new Set(['openid', ...wanted, ...more, ...offline])].join(' ');
 }
 
 const POLL_STATES: Readonly<Record<string, DevicePoll>> = {
@@ -182,48 +326,4 @@ function judgePoll(raised: unknown): DevicePoll {
   const state = failure.kind === 'answer' && Object.hasOwn(POLL_STATES, failure.error) && POLL_STATES[failure.error];
   if (state) return state;
   throw toAppError(raised);
-}
-
-type TokenAnswer = Awaited<ReturnType<typeof client.genericGrantRequest>>;
-
-/** What a provider says of a person. */
-interface Told {
-  readonly claims: IdTokenClaims;
-  /** False where something is missing because the userinfo endpoint did not answer. */
-  readonly isComplete: boolean;
-}
-const NOTHING: Told = { claims: {}, isComplete: true };
-
-/**
- * The claims of the ID token. Providers may keep names and groups for their userinfo endpoint (OIDC Core 5.4): what is
- * wanted and missing is asked for there, for the same subject (security.md ID-06), and done without where that fails.
- */
-async function completeClaims(
-  configuration: client.Configuration,
-  answer: TokenAnswer,
-  wanted: readonly (string | undefined)[],
-): Promise<Told | undefined> {
-  const claims = answer.claims() as IdTokenClaims | undefined;
-  if (!claims) return undefined;
-  const isMissing = wanted.some((name) => name !== undefined && !(name in claims));
-  if (!isMissing || configuration.serverMetadata().userinfo_endpoint === undefined) return { claims, isComplete: true };
-  const more = await userinfo(configuration, answer, String(claims.sub));
-  return { claims: { ...more.claims, ...claims }, isComplete: more.isComplete };
-}
-
-/** A renewal may come without an ID token (OIDC Core 12.2); then, too, this endpoint tells today's groups. */
-async function userinfo(configuration: client.Configuration, answer: TokenAnswer, subject: string): Promise<Told> {
-  if (configuration.serverMetadata().userinfo_endpoint === undefined) return { claims: {}, isComplete: false };
-  const claims = await client.fetchUserInfo(configuration, answer.access_token, subject).catch(() => undefined);
-  return { claims: claims ?? {}, isComplete: claims !== undefined };
-}
-
-/**
- * OpenID Connect Core 12.2: a refreshed ID token is of the same person (issuer and audience are checked by openid-client),
- * and of the same authentication: a later one is another login (security.md RT-06, RT-07).
- */
-function checkSamePerson(claims: IdTokenClaims, expected: { subject: string; authTime: number }): void {
-  if (claims.sub !== expected.subject) throw identityChanged('subject');
-  if (typeof claims.auth_time === 'number' && claims.auth_time * 1000 > expected.authTime)
-    throw identityChanged('authentication time');
 }

@@ -10,7 +10,7 @@ import type { IdentityEvent, OnIdentityEvent } from './events.ts';
 import { GRANT_ENDED, IDENTITY_CHANGED, renewalBusy, sessionEnded } from './failures.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Pairs } from './pairs.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, RefreshedTokens } from './provider.ts';
 import type { Vault } from './vault.ts';
 
 /** Longer than a provider can take (discovery, token, keys and userinfo at 5 s each) and the write after it. */
@@ -75,8 +75,6 @@ export function createRenewal(options: RenewalOptions): Renewal {
   };
 }
 
-const NOT_KEPT = { sealedProviderAccess: undefined, sealedIdToken: undefined };
-
 /** With the lease in hand: the provider's part, then one durable step, then the answer (design "Tokens" 4, RT-04). */
 async function renewHeld(id: string, holder: string, options: RenewalOptions): Promise<TokenPair> {
   let completed = false;
@@ -84,24 +82,25 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
     const caller = await options.live.caller(id, { fresh: true });
     const { session, account } = caller;
     await options.failpoint('renew.before-provider');
-    const { token, groups } = await askProvider(caller, options);
+    const { token, groups, idToken, access } = await askProvider(caller, options);
     await options.failpoint('renew.after-provider');
     const now = options.clock.now();
     const generation = session.generation + 1;
     const notAfter = Math.min(session.expiresAt, now + session.idleMs);
     const pair = await options.pairs.issue({ id: session.id, accountId: account.id, generation }, notAfter);
     const { sealedPair, refreshHash } = pair;
-    const sealedProviderToken = token && options.vault.seal(token, 'provider-token', session.id);
+    const { vault } = options;
     const renewal = {
       id: session.id,
       holder,
       generation,
       refreshHash,
       sealedPair,
-      sealedProviderToken,
+      sealedProviderToken: token && vault.seal(token, 'provider-token', session.id),
+      sealedProviderAccess: access && vault.seal(JSON.stringify(access), 'provider-access', session.id),
+      sealedIdToken: idToken && vault.seal(idToken, 'id-token', session.id),
       groups,
       now,
-      ...NOT_KEPT,
     };
     completed = await write(renewal, options);
     await options.failpoint('renew.after-write');
@@ -111,20 +110,26 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
   }
 }
 
-/** The provider's next refresh token and groups; unchanged for a session that has no token there. */
-async function askProvider(caller: Caller, options: RenewalOptions) {
+/** The provider's next tokens and groups; unchanged for a session that has no refresh token there. */
+async function askProvider(caller: Caller, options: RenewalOptions): Promise<Renewed> {
   const { session, account } = caller;
-  if (session.sealedProviderToken === undefined) return { token: undefined, groups: session.groups };
+  if (session.sealedProviderToken === undefined)
+    return { token: undefined, groups: session.groups, idToken: undefined, access: undefined };
   const provider = options.providers.get(account.issuerAlias);
   if (!provider) throw sessionEnded();
   const held = options.vault.open(session.sealedProviderToken, 'provider-token', session.id);
   const expected = { subject: account.subject, authTime: session.authTime };
   try {
-    const { refreshToken, groups } = await provider.refresh(held, expected);
-    return { token: refreshToken, groups: groups ?? session.groups };
+    const { refreshToken, groups, idToken, access } = await provider.refresh(held, expected);
+    return { token: refreshToken, groups: groups ?? session.groups, idToken, access };
   } catch (error) {
     throw await endWhereOver(error, caller, options);
   }
+}
+
+interface Renewed extends Pick<RefreshedTokens, 'idToken' | 'access'> {
+  readonly token: string | undefined;
+  readonly groups: readonly string[];
 }
 
 const ENDINGS: Readonly<Record<string, { kind: IdentityEvent['kind']; reason: string }>> = {

@@ -15,7 +15,10 @@ export type VaultPurpose =
   | 'canary'
   | 'signing-key'
   | 'device-code'
+  | 'login-request'
+  | 'login-result'
   | 'provider-token'
+  | 'provider-access'
   | 'id-token'
   | 'token-pair'
   | 'artifact-link';

@@ -1,13 +1,22 @@
-import type { Selectable } from 'kysely';
-import type { LoginFlow, LoginStore } from '../../core/sessions.ts';
+import type { Selectable, Updateable } from 'kysely';
+import type { LoginFlow, LoginState, LoginStep, LoginStore } from '../../core/sessions.ts';
 import type { Databases } from './databases.ts';
 import type { LoginTable } from './schema.ts';
 
 function toFlow(row: Selectable<LoginTable>): LoginFlow {
   return {
     handleHash: row.handle_hash,
+    kind: row.kind,
+    state: row.state,
     issuerAlias: row.issuer_alias,
     sealedDeviceCode: row.sealed_device_code,
+    sealedRequest: row.sealed_request,
+    sealedResult: row.sealed_result ?? undefined,
+    failure: row.failure,
+    userCode: row.user_code ?? undefined,
+    stateHash: row.state_hash ?? undefined,
+    browserHash: row.browser_hash ?? undefined,
+    startedAt: row.started_at,
     expiresAt: row.expires_at,
     intervalMs: row.interval_ms,
     nextPollAt: row.next_poll_at,
@@ -20,8 +29,17 @@ function toFlow(row: Selectable<LoginTable>): LoginFlow {
 function toRow(flow: LoginFlow): LoginTable {
   return {
     handle_hash: flow.handleHash,
+    kind: flow.kind,
+    state: flow.state,
     issuer_alias: flow.issuerAlias,
     sealed_device_code: flow.sealedDeviceCode,
+    sealed_request: flow.sealedRequest,
+    sealed_result: flow.sealedResult ?? null,
+    failure: flow.failure,
+    user_code: flow.userCode ?? null,
+    state_hash: flow.stateHash ?? null,
+    browser_hash: flow.browserHash ?? null,
+    started_at: flow.startedAt,
     expires_at: flow.expiresAt,
     interval_ms: flow.intervalMs,
     next_poll_at: flow.nextPollAt,
@@ -31,19 +49,56 @@ function toRow(flow: LoginFlow): LoginTable {
   };
 }
 
+/** Columns that a step names; the others stay. */
+function toChange(step: LoginStep): Updateable<LoginTable> {
+  const named = {
+    state: step.state,
+    state_hash: step.stateHash,
+    browser_hash: step.browserHash,
+    sealed_request: step.sealedRequest,
+    sealed_result: step.sealedResult,
+    failure: step.failure,
+    expires_at: step.expiresAt,
+  };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+}
+
+const OPEN: readonly LoginState[] = ['pending', 'confirmed', 'redeeming'];
+
 export function createLoginStore({ reader, writer }: Databases): LoginStore {
+  const flowBy = async (column: 'handle_hash' | 'user_code' | 'state_hash', value: string) => {
+    const row = await reader.selectFrom('login_flow').selectAll().where(column, '=', value).executeTakeFirst();
+    return row && toFlow(row);
+  };
   return {
     async createLogin(flow) {
       await writer.insertInto('login_flow').values(toRow(flow)).execute();
     },
 
-    async login(handleHash) {
-      const row = await reader
-        .selectFrom('login_flow')
-        .selectAll()
+    login: (handleHash) => flowBy('handle_hash', handleHash),
+    loginByUserCode: (userCode) => flowBy('user_code', userCode),
+    loginByState: (stateHash) => flowBy('state_hash', stateHash),
+
+    async advanceLogin({ handleHash, state, stateHash }, step) {
+      const { numUpdatedRows } = await writer
+        .updateTable('login_flow')
+        .set(toChange(step))
         .where('handle_hash', '=', handleHash)
-        .executeTakeFirst();
-      return row && toFlow(row);
+        .where('state', '=', state)
+        .where('state_hash', stateHash === undefined ? 'is' : '=', stateHash ?? null)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async openLogins(handleHashes) {
+      if (handleHashes.length === 0) return new Set();
+      const rows = await reader
+        .selectFrom('login_flow')
+        .select('handle_hash')
+        .where('handle_hash', 'in', handleHashes)
+        .where('state', 'in', OPEN)
+        .execute();
+      return new Set(rows.map((row) => row.handle_hash));
     },
 
     async claimPoll(handleHash, seen, next, intervalMs) {

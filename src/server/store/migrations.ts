@@ -108,6 +108,22 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    name: 'kinds of logins',
+    statements: () => [
+      `alter table login_flow add column kind text not null default 'device'`,
+      `alter table login_flow add column state text not null default 'pending'`,
+      `alter table login_flow add column sealed_request text not null default ''`,
+      'alter table login_flow add column sealed_result text',
+      `alter table login_flow add column failure text not null default ''`,
+      'alter table login_flow add column user_code text',
+      'alter table login_flow add column state_hash text',
+      'alter table login_flow add column browser_hash text',
+      'alter table login_flow add column started_at bigint not null default 0',
+      'create unique index login_flow_by_user_code on login_flow (user_code) where user_code is not null',
+      'create unique index login_flow_by_state on login_flow (state_hash) where state_hash is not null',
+    ],
+  },
+  {
     name: 'what counts once',
     statements: () => [
       'create table once (key text primary key, expires_at bigint not null)',

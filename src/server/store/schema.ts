@@ -71,8 +71,17 @@ export interface SessionTable {
 
 export interface LoginTable {
   handle_hash: string;
+  kind: 'device' | 'page' | 'code';
+  state: 'pending' | 'confirmed' | 'redeeming' | 'approved' | 'failed';
   issuer_alias: string;
   sealed_device_code: string;
+  sealed_request: string;
+  sealed_result: string | null;
+  failure: string;
+  user_code: string | null;
+  state_hash: string | null;
+  browser_hash: string | null;
+  started_at: number;
   expires_at: number;
   interval_ms: number;
   next_poll_at: number;

@@ -305,7 +305,7 @@ describe('metadata', () => {
     const elsewhere = 'http://192.0.2.1/device';
     idp.on('/discovery', () => ({ json: { ...evilMetadata(idp.issuer), device_authorization_endpoint: elsewhere } }));
     bench.clock.advance(10_000);
-    expect(await reasonOf(bench.login.start(asked, peer))).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
+    expect(await reasonOf(bench.login.start(asked, peer))).toBe('IDENTITY_PROVIDER_MISCONFIGURED');
   });
 
   test('F-01: a provider that is down stops nothing; it is asked again after a short while', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { makeLogin, NOW } from '../store-rows.ts';
 import type { StoreContext } from '../store-suite.ts';
@@ -48,5 +49,34 @@ export function describeLogins(context: () => StoreContext): void {
     expect(await store.sweepLogins(NOW)).toBe(1);
     expect(await store.login(ended.handleHash)).toBeUndefined();
     expect(await store.login(alive.handleHash)).toEqual(alive);
+  });
+
+  test('a page flow is found by its code and its state, and takes each step once', async () => {
+    const { store, replica } = context();
+    const flow = makeLogin({ kind: 'page', sealedDeviceCode: '', userCode: randomUUID() });
+    await store.createLogin(flow);
+    await expect(store.createLogin(makeLogin({ kind: 'page', userCode: flow.userCode }))).rejects.toBeDefined();
+    expect(await replica.loginByUserCode(flow.userCode ?? '')).toEqual(flow);
+    const confirmed = {
+      state: 'confirmed',
+      stateHash: randomUUID(),
+      browserHash: 'browser',
+      sealedRequest: 'more',
+    } as const;
+    const steps = await Promise.all([store, replica, store].map((each) => each.advanceLogin(flow, confirmed)));
+    expect(steps.filter(Boolean)).toHaveLength(1);
+    const standing = { ...flow, ...confirmed };
+    expect(await replica.loginByState(confirmed.stateHash)).toEqual(standing);
+    // Confirmed again meanwhile: what was read before stands no more.
+    const again = { ...confirmed, stateHash: randomUUID() };
+    expect(await store.advanceLogin(standing, again)).toBe(true);
+    expect(await store.advanceLogin(standing, { state: 'redeeming' })).toBe(false);
+    expect(await store.loginByState(confirmed.stateHash)).toBeUndefined();
+    const approved = { state: 'approved', sealedResult: 'result', expiresAt: flow.expiresAt + 1 } as const;
+    expect(await store.openLogins([flow.handleHash, 'unknown'])).toEqual(new Set([flow.handleHash]));
+    expect(await store.advanceLogin({ ...standing, ...again }, approved)).toBe(true);
+    expect(await replica.login(flow.handleHash)).toEqual({ ...standing, ...again, ...approved });
+    expect(await replica.openLogins([flow.handleHash])).toEqual(new Set());
+    expect(await replica.openLogins([])).toEqual(new Set());
   });
 }

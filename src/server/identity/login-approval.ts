@@ -1,0 +1,119 @@
+import type { Account } from '../../core/accounts.ts';
+import { type AppError, isAppError } from '../../core/errors.ts';
+import { accountPrincipal } from '../../core/principals.ts';
+import type { AuthorizationAnswer, LoginPoll } from '../../core/services.ts';
+import type { LoginFlow } from '../../core/sessions.ts';
+import {
+  answerRefused,
+  loginDenied,
+  loginExpired,
+  loginFailed,
+  providerRefused,
+  providerUnavailable,
+  providerUnknown,
+} from './failures.ts';
+import { type Look, NOBODY, waiting } from './login-device.ts';
+import type { LoginOptions } from './login-options.ts';
+import { requestOf } from './login-start.ts';
+import type { ProviderTokens } from './provider.ts';
+
+/** What is kept of an approved login until its client fetches it. */
+interface LoginResult {
+  readonly accountId: string;
+  readonly tokens: ProviderTokens;
+}
+
+/** Time for a client that polls to fetch what was approved at the last moment. */
+const FETCH_MS = 60_000;
+
+/** Redeems the provider's code for a flow that has been claimed by its state `redeeming`. Ends the flow where that fails. */
+export async function redeemFor(
+  flow: LoginFlow,
+  answer: AuthorizationAnswer,
+  { options, by }: { options: LoginOptions; by: string },
+): Promise<ProviderTokens> {
+  const provider = options.providers.get(flow.issuerAlias);
+  try {
+    const { authorization } = requestOf(flow, options);
+    if (!provider) throw providerUnknown();
+    if (!authorization) throw answerRefused('no authorization request was made');
+    return await provider.redeem(authorization, answer);
+  } catch (error) {
+    await fail(flow, error, { options, by });
+    throw error;
+  }
+}
+
+/** Ends a flow; who waits for it is told why. */
+export async function fail(
+  flow: LoginFlow,
+  error: unknown,
+  { options, by }: { options: LoginOptions; by: string },
+): Promise<void> {
+  const { logins, log, clock, onEvent, waiting: waiters } = options;
+  const reason = isAppError(error) ? error.reason : 'LOGIN_FAILED';
+  await logins.advanceLogin(flow, { state: 'failed', failure: reason });
+  waiters.wake(flow.handleHash);
+  if (reason === 'LOGIN_DENIED')
+    return onEvent({ kind: 'login-denied', at: clock.now(), ...NOBODY, address: by, requester: flow.address });
+  const cause = isAppError(error) ? error.cause : error;
+  log.warn({ provider: flow.issuerAlias, reason, err: cause }, 'a login failed at the provider');
+}
+
+/** Keeps who logged in until the waiting client fetches it. */
+export async function approve(
+  flow: LoginFlow,
+  tokens: ProviderTokens,
+  { options, by }: { options: LoginOptions; by: string },
+): Promise<Account> {
+  const { logins, accounts, vault, clock, onEvent, waiting: waiters } = options;
+  const now = clock.now();
+  const account = await accounts.upsertAccount(tokens.identity, now);
+  const principal = accountPrincipal(account);
+  const who = { sessionId: '', accountId: account.id, principal };
+  await onEvent({ kind: 'login-approved', at: now, ...who, address: by, requester: flow.address });
+  const result: LoginResult = { accountId: account.id, tokens };
+  const approved = await logins.advanceLogin(flow, {
+    state: 'approved',
+    sealedResult: vault.seal(JSON.stringify(result), 'login-result', flow.handleHash),
+    expiresAt: Math.max(flow.expiresAt, now + FETCH_MS),
+  });
+  if (!approved) throw loginExpired();
+  waiters.wake(flow.handleHash);
+  return account;
+}
+
+/** How a login stands that is approved on our page or finished by its client. Nobody is asked. */
+export async function lookAtApproval(flow: LoginFlow, options: LoginOptions): Promise<Look> {
+  if (flow.state === 'approved') return { poll: await fetchResult(flow, options), againInMs: 0 };
+  if (flow.state !== 'failed')
+    return { poll: waiting('pending', flow.intervalMs), againInMs: Number.POSITIVE_INFINITY };
+  await options.logins.consumeLogin(flow.handleHash);
+  throw failureOf(flow.failure);
+}
+
+/** The flow is used up first: tokens are handed out once (security.md T-02). */
+async function fetchResult(flow: LoginFlow, options: LoginOptions): Promise<LoginPoll> {
+  const { logins, accounts, vault, opening } = options;
+  if (!(await logins.consumeLogin(flow.handleHash))) throw loginExpired();
+  const opened = vault.open(flow.sealedResult ?? '', 'login-result', flow.handleHash);
+  const { accountId, tokens }: LoginResult = JSON.parse(opened);
+  const account = await accounts.accountById(accountId);
+  if (!account) throw loginExpired();
+  return { state: 'approved', tokens: await opening.open(account, tokens, flow) };
+}
+
+const TOLD = new Error('told on the page');
+
+const FAILURES: Readonly<Record<string, () => AppError>> = {
+  LOGIN_DENIED: loginDenied,
+  LOGIN_ANSWER_REFUSED: () => answerRefused('told on the page'),
+  IDENTITY_PROVIDER_UNAVAILABLE: () => providerUnavailable(TOLD, 'Start again: fedctl login'),
+  IDENTITY_PROVIDER_REFUSED: () => providerRefused(TOLD),
+  IDENTITY_PROVIDER_MISCONFIGURED: () => providerRefused(TOLD),
+};
+
+/** What the waiting client is told, by the reason that the flow was ended with. */
+function failureOf(reason: string): AppError {
+  return (Object.hasOwn(FAILURES, reason) ? FAILURES[reason] : undefined)?.() ?? loginFailed();
+}
