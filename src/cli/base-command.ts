@@ -20,6 +20,7 @@ export abstract class BaseCommand extends Command {
   protected readonly stdio: Stdio = processStdio();
   readonly #interrupted = new AbortController();
   readonly #closing: (() => void)[] = [];
+  readonly #knownKeys: Context['knownKeys'] = new Map();
 
   /** The document of a command that was asked for JSON, or its lines of text. */
   protected print(document: object, lines: readonly string[]): void {
@@ -45,6 +46,7 @@ export abstract class BaseCommand extends Command {
       env: process.env,
       cwd: process.cwd(),
       program: `fedctl ${this.config.version}`,
+      knownKeys: this.#knownKeys,
       signal: this.#interrupted.signal,
       note: (line) => this.note(line),
       atEnd: (close) => void this.#closing.push(close),
@@ -64,7 +66,14 @@ export abstract class BaseCommand extends Command {
     if ((error as { code?: unknown }).code === 'EEXIT') throw error;
     const verbose = this.argv.includes('--verbose');
     const command = this.id?.replaceAll(':', ' ');
-    process.exitCode = renderFailure(error, { json: this.json, verbose, command }, this.stdio);
+    const style = { json: this.json, verbose, command, tokenVariable: this.tokenVariable };
+    process.exitCode = renderFailure(error, style, this.stdio);
+  }
+
+  /** The variable that brings the token of this command; those about stored logins know none. */
+  private get tokenVariable(): string | undefined {
+    if (/^(login|logout|auth|agent)(:|$)/.test(this.id ?? '')) return undefined;
+    return ['FEDCTL_TOKEN', 'FEDCTL_TOKEN_FILE'].find((name) => process.env[name]);
   }
 
   override async finally(_error: Error | undefined): Promise<void> {

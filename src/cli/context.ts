@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { KnownKey } from '../credentials/keys.ts';
 import type { Stdio } from './stdio.ts';
 
 /** What a command runs in: the program's edges as values, so that tests can bring their own. */
@@ -11,6 +12,8 @@ export interface Context {
   readonly cwd: string;
   /** "fedctl 0.1.0" */
   readonly program: string;
+  /** Keys of sealed logins that this process has learned: nobody is asked twice. */
+  readonly knownKeys: Map<string, KnownKey>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Writes a line to stderr. */

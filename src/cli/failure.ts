@@ -10,6 +10,8 @@ export interface FailureStyle {
   readonly verbose: boolean;
   /** The command that was typed, for the way to its help: "admin grant". */
   readonly command?: string | undefined;
+  /** The variable whose token went before any stored login: a login is no help then. */
+  readonly tokenVariable?: string | undefined;
 }
 
 /** Parse errors of oclif carry `parse`; unknown commands and flags too are usage errors. */
@@ -42,11 +44,19 @@ export function toFailure(thrown: unknown, command?: string): AppError {
 
 /** Writes a failure where it belongs and returns the exit code: a document on stdout with `json`, else sentences on stderr. */
 export function renderFailure(thrown: unknown, style: FailureStyle, stdio: Stdio): number {
-  const failure = toFailure(thrown, style.command);
+  const failure = withVariable(toFailure(thrown, style.command), style.tokenVariable);
   if (style.json) stdio.out(`${JSON.stringify(failureDocument(failure))}\n`);
   else stdio.err(failureText(failure));
   if (style.verbose) stdio.err(stackText(failure));
   return exitCodeOf(failure);
+}
+
+/** A refused token that came from the environment: the next step is there. */
+function withVariable(failure: AppError, variable: string | undefined): AppError {
+  if (variable === undefined || failure.code !== 'UNAUTHENTICATED') return failure;
+  const { code, reason, message, cause } = failure;
+  const hint = `${variable} is set, and its token goes before any login: bring a good one, or unset ${variable}.`;
+  return new AppError(code, reason, message, { hint, cause });
 }
 
 /** flwr's keys `success` and `error-message`, and ours under `error`. */

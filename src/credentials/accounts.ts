@@ -219,3 +219,11 @@ function ofOtherServer({ file }: LoginPlace, { server }: MetaRecord): AppError {
   const text = `The login in ${file} is for ${server} and its own root certificates, not for what the connection says.`;
   return new AppError('UNAUTHENTICATED', 'CREDENTIALS_FOREIGN', text, { hint: 'Run: fedctl login' });
 }
+
+/** How the person asked, by name, to keep the active login. */
+export async function rememberedStorage(options: CredentialOptions): Promise<StorageKind | undefined> {
+  const place = placeOf(options);
+  using dirs = openDirs(place, false);
+  const record = dirs && (await standingRecord(place, dirs.inner));
+  return record?.['storage-chosen'] === true ? (record.storage ?? 'file') : undefined;
+}
