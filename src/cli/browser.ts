@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { foreignEnvironment } from '../core/child-env.ts';
 
 /** What decides whether a browser can be seen by whoever typed the command. */
 export interface Surroundings {
@@ -8,9 +10,9 @@ export interface Surroundings {
   readonly inContainer: boolean;
 }
 
-export function surroundings(): Surroundings {
+export function surroundings(env: NodeJS.ProcessEnv = process.env): Surroundings {
   return {
-    env: process.env,
+    env,
     platform: process.platform,
     stdinIsTty: process.stdin.isTTY === true,
     inContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
@@ -25,19 +27,61 @@ export function isHeadless({ env, platform, stdinIsTty, inContainer }: Surroundi
   return platform === 'linux' && !hasDisplay;
 }
 
-/** Opens a web address, without a shell. False where it can't be opened; never throws: the address has been printed. */
-export async function openBrowser(address: string): Promise<boolean> {
+/** True in the Windows Subsystem for Linux, where the browser runs on the other side. */
+export function isWsl({ env, platform }: Pick<Surroundings, 'env' | 'platform'>): boolean {
+  return platform === 'linux' && Boolean(env.WSL_DISTRO_NAME);
+}
+
+/** How a browser reaches a listener of ours: Windows forwards only the name "localhost" into WSL. */
+export function loopbackHost(around: Pick<Surroundings, 'env' | 'platform'>): '127.0.0.1' | 'localhost' {
+  return isWsl(around) ? 'localhost' : '127.0.0.1';
+}
+
+/** A program that may open a web address, without a shell. */
+export interface Launcher {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Programs to try, in this order. Our own variables stay here: a browser is no place for a token. */
+export function launchersFor(address: string, around: Pick<Surroundings, 'env' | 'platform'>): readonly Launcher[] {
+  const env = foreignEnvironment(around.env);
+  const plain = (command: string) => ({ command, args: [address], env });
+  // The one that a remote editor or a person has named, where it is a program and no pattern.
+  const named = /^[^\s%:]+$/.test(env.BROWSER ?? '') ? [plain(env.BROWSER ?? '')] : [];
+  if (around.platform === 'darwin') return [...named, plain('open')];
+  if (!isWsl(around)) return [...named, plain('xdg-open'), plain('sensible-browser'), plain('x-www-browser')];
+  // The address travels in the environment, so that PowerShell never reads it as a command.
+  const shared = [env.WSLENV, 'LOGIN_ADDRESS'].filter(Boolean).join(':');
+  const powershell = {
+    command: 'powershell.exe',
+    args: ['-NoProfile', '-NonInteractive', '-Command', 'Start-Process -FilePath $env:LOGIN_ADDRESS'],
+    env: { ...env, LOGIN_ADDRESS: address, WSLENV: shared },
+  };
+  return [...named, plain('wslview'), powershell];
+}
+
+/** Opens a web address. False where it can't be opened; never throws: the address has been printed. */
+export async function openBrowser(address: string, around: Surroundings = surroundings()): Promise<boolean> {
   if (!/^https?:\/\/[\x21-\x7e]+$/.test(address)) return false;
-  try {
-    const { default: open } = await import('open');
-    const child = await open(address);
-    return await new Promise((resolve) => {
-      child.once('error', () => resolve(false));
-      child.once('spawn', () => resolve(true));
-      if (child.pid !== undefined) resolve(true);
-      child.unref();
-    });
-  } catch {
-    return false;
-  }
+  for (const launcher of launchersFor(address, around)) if (await launch(launcher)) return true;
+  return false;
+}
+
+/** A launcher that fails does so at once; a browser that it has become goes on. */
+const FAILS_WITHIN_MS = 1_500;
+
+async function launch({ command, args, env }: Launcher): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const child = spawn(command, args, { env, stdio: 'ignore', detached: true });
+    const timer = setTimeout(() => resolve(true), FAILS_WITHIN_MS);
+    const end = (opened: boolean) => {
+      clearTimeout(timer);
+      resolve(opened);
+    };
+    child.once('error', () => end(false));
+    child.once('exit', (code) => end(code === 0));
+    child.unref();
+  });
 }

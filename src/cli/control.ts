@@ -1,6 +1,6 @@
 import type { Client } from '../client/channel.ts';
 import type { Endpoint } from '../client/endpoint.ts';
-import { type LoginStore, notLoggedIn } from '../client/login.ts';
+import { notLoggedIn } from '../client/login.ts';
 import type { Remote } from '../client/remote.ts';
 import type { Session } from '../client/session.ts';
 import { AppError } from '../core/errors.ts';
@@ -9,7 +9,7 @@ import type { ServerKind } from '../credentials/records.ts';
 import { type Connection, loadRootCertificates } from '../project/connections.ts';
 import { resolveTarget, type Target } from '../project/target.ts';
 import type { Context } from './context.ts';
-import { openLoginStore } from './login-store.ts';
+import { openActiveLogin } from './login-store.ts';
 import type { Link } from './superlink.ts';
 
 /** The server that a command talks to. */
@@ -94,24 +94,29 @@ async function findPlace(context: Context, positionals: readonly (string | undef
     if (connection.userAuth) refuseInsecure(connection);
     return place;
   }
-  const login = await openLoginStore(context, connection, endpoint.rootCertificates).read();
+  const login = await (await openActiveLogin(context, connection, endpoint.rootCertificates)).kind();
   if (login === undefined && connection.userAuth) throw notLoggedIn(typed);
-  return { ...place, login: login?.kind };
+  return { ...place, login };
 }
 
 async function planeAt(context: Context, { target, connection, endpoint }: Place): Promise<Plane> {
   const client = await openClient(context, endpoint);
-  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
-  const session = await openSessionOf(context, client, store);
+  const session = await openSessionAt(context, { connection, endpoint, client });
   const { fedctlRemote } = await import('../client/index.ts');
   return { target, connection, remote: fedctlRemote({ client, session }), client, session };
 }
 
-/** The session of whoever is logged in by `store`. */
-export async function openSessionOf(context: Context, client: Client, store: LoginStore): Promise<Session> {
+/** The session of whoever is logged in at a control plane. */
+export async function openSessionAt(
+  context: Context,
+  place: { readonly connection: Connection; readonly endpoint: Endpoint; readonly client: Client },
+): Promise<Session> {
+  const { connection, endpoint, client } = place;
   const { openSession } = await import('../client/index.ts');
+  const { store, path } = await openActiveLogin(context, connection, endpoint.rootCertificates, 'fedctl');
   const warn = (sentence: string) => context.note(`Warning: ${sentence}`);
-  return openSession({ client, store, clock: context.clock, warn });
+  const regrant = async () => await (await import('./login-regrant.ts')).regrant({ context, ...place, path });
+  return openSession({ client, store, clock: context.clock, warn, regrant });
 }
 
 /** A channel to a server, closed when the command ends. Loads gRPC. */

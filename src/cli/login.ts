@@ -1,14 +1,14 @@
-import { hostname } from 'node:os';
-import type { Client } from '../client/channel.ts';
 import type { Endpoint } from '../client/endpoint.ts';
-import { loginOf, type NewLogin } from '../client/login.ts';
+import type { LoginDemands } from '../client/grants/types.ts';
 import { AppError, isAppError } from '../core/errors.ts';
-import { Secret } from '../core/secret.ts';
-import type { CredentialFile } from '../credentials/types.ts';
+import type { GrantName, LoginSettings } from '../credentials/login-settings.ts';
+import { traceOf } from '../credentials/traces.ts';
 import type { Connection } from '../project/connections.ts';
 import type { Context } from './context.ts';
-import { endpointOf, findTarget, openClient, openSessionOf, refuseInsecure } from './control.ts';
-import { pendingScreen } from './login-screen.ts';
+import { endpointOf, findTarget, openClient, openSessionAt, refuseInsecure } from './control.ts';
+import type { PendingResult } from './login-pending.ts';
+import { logInAtPlane } from './login-plane.ts';
+import type { SecretOnStdin } from './login-secrets.ts';
 import { openLoginStore } from './login-store.ts';
 import { identify } from './superlink.ts';
 import { logInAtSuperlink, standsAtSuperlink } from './superlink-login.ts';
@@ -20,8 +20,21 @@ export interface LoginInput {
   readonly force: boolean;
   /** Undefined: open a browser where somebody can see it. */
   readonly launchBrowser: boolean | undefined;
-  /** Alias of the identity provider; empty for the server's first. */
-  readonly provider: string;
+  /** One line per change, for screen readers. */
+  readonly plain: boolean;
+  /** Undefined: as the last time, else "auto". */
+  readonly grant: GrantName | 'auto' | undefined;
+  /** What was typed; the rest is as it was the last time. */
+  readonly settings: LoginSettings;
+  readonly demands: LoginDemands;
+  /** What stands on standard input; undefined: nothing of ours. */
+  readonly stdin: SecretOnStdin | undefined;
+  /** Wait for a person no longer than this, in seconds; undefined = as long as the server allows. */
+  readonly timeout: number | undefined;
+  /** False: start the login, and leave its end to `resume`. */
+  readonly wait: boolean;
+  /** Id of a login that was started with `wait` false, or "latest". */
+  readonly resume: string | undefined;
 }
 
 export interface LoginResult {
@@ -30,6 +43,8 @@ export interface LoginResult {
   readonly connection: Connection;
   /** There was a login, and it is still good. */
   readonly already: boolean;
+  /** The login goes on later; nobody is logged in yet. */
+  readonly pending?: PendingResult | undefined;
 }
 
 /** Where somebody logs in. */
@@ -40,55 +55,30 @@ export interface LoginPlace {
   readonly input: LoginInput;
 }
 
-/** Logs in by the device grant, or finds that somebody is logged in already. */
+/** Logs in, or finds that somebody is logged in already. A login that fails leaves nothing behind. */
 export async function logIn(context: Context, input: LoginInput): Promise<LoginResult> {
   const { connection } = await findTarget(context, input.positionals);
   refuseInsecure(connection);
   refuseOff(connection);
   const endpoint = await endpointOf(connection);
   const place: LoginPlace = { context, connection, endpoint, input };
-  const standing = input.force ? undefined : await standingAccount(place);
+  const asked = input.force || input.resume !== undefined;
+  const standing = asked ? undefined : await standingAccount(place);
   if (standing !== undefined) return { account: standing, connection, already: true };
   const found = await identify(context, endpoint);
-  // Before anybody is sent to a browser: a login that could not be stored is no use.
-  const store = openLoginStore(context, connection, endpoint.rootCertificates);
-  for (const warning of await store.prepare()) context.note(safeLine(warning));
-  const account = found.kind === 'fedctl' ? await logInAtPlane(place) : await logInAtSuperlink(place, found.transport);
-  return { account, connection, already: false };
-}
-
-async function logInAtPlane({ context, connection, endpoint, input }: LoginPlace): Promise<string> {
-  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
-  const client = await openClient(context, endpoint);
-  const { grants } = await import('../client/grants/index.ts');
-  const screen = pendingScreen(context, connection, input.launchBrowser);
+  const clean = traceOf(connection.credentialsPath);
+  context.signal.addEventListener('abort', clean, { once: true });
   try {
-    const tokens = await grants['device-code']({
-      client,
-      provider: input.provider,
-      program: context.program,
-      host: hostname(),
-      clock: context.clock,
-      signal: context.signal,
-      show: screen.show,
-    });
-    const login = loginOf(tokens, (text) => new Secret(text));
-    await keep(client, store, login);
-    return safeLine(login.account);
-  } finally {
-    screen.end();
-  }
-}
-
-/** Stores a new login; where that fails, a session whose tokens nobody holds is ended. */
-async function keep(client: Client, store: CredentialFile, login: NewLogin): Promise<void> {
-  try {
-    await store.write(login);
+    // Before anybody is sent to a browser: a login that could not be stored is no use.
+    const store = openLoginStore(context, connection, endpoint.rootCertificates);
+    for (const warning of await store.prepare()) context.note(safeLine(warning));
+    if (found.kind === 'fedctl') return { connection, already: false, ...(await logInAtPlane(place)) };
+    return { account: await logInAtSuperlink(place, found.transport), connection, already: false };
   } catch (error) {
-    const { callUnary } = await import('../client/index.ts');
-    const logout = client.sessions.logout.bind(client.sessions);
-    await callUnary(client, logout, { refreshToken: login.refreshToken.reveal() }).catch(() => {});
+    clean();
     throw error;
+  } finally {
+    context.signal.removeEventListener('abort', clean);
   }
 }
 
@@ -100,11 +90,7 @@ async function standingAccount(place: LoginPlace): Promise<string | undefined> {
     if (login === undefined) return undefined;
     if (login.kind !== 'fedctl') return await standsAtSuperlink(place, login.kind);
     const client = await openClient(context, endpoint);
-    const session = await openSessionOf(
-      context,
-      client,
-      openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl'),
-    );
+    const session = await openSessionAt(context, { connection, endpoint, client });
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
     return safeLine(me.account);
   } catch (error) {

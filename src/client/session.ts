@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { type AppError, isAppError } from '../core/errors.ts';
+import { AppError, isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Client } from './channel.ts';
 import { isDue, type LoginStore, loginOf, type NewLogin, notLoggedIn, type StoredLogin } from './login.ts';
@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly client: Client;
   readonly store: LoginStore;
   readonly clock: Clock;
+  /** Does the grant of a login again that has no refresh token; absent: such a login ends with its token. */
+  readonly regrant?: (() => Promise<NewLogin>) | undefined;
   /** Tells of what went wrong beside the call, e.g. a login that could not be stored. */
   readonly warn: (sentence: string) => void;
 }
@@ -25,8 +27,10 @@ export interface Session {
     request: Request,
     timeoutMs?: number,
   ): Promise<Response>;
-  /** A token with enough life left to start with. */
-  token(): Promise<string>;
+  /** A token with enough life left to start with, and with at least `minMs` where the server gives such tokens. */
+  token(minMs?: number): Promise<string>;
+  /** Life left of the token that was given out last, in milliseconds. */
+  left(): number;
   /** Another token, because the server refused this one as expired. */
   renewed(refused: string): Promise<string>;
 }
@@ -38,7 +42,7 @@ interface Held {
 }
 
 /** A session over the stored login of one connection. Nothing is read before the first call. */
-export function openSession({ client, store, clock, warn }: SessionOptions): Session {
+export function openSession({ client, store, clock, warn, regrant }: SessionOptions): Session {
   let held: Held | undefined;
 
   const left = ({ login, readAt }: Held) => login.expiresInMs - (clock.monotonic() - readAt);
@@ -47,15 +51,16 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
     return login.accessToken.reveal();
   };
 
-  async function token(): Promise<string> {
+  async function token(minMs = 0): Promise<string> {
     if (held === undefined) hold((await store.read()) ?? raise(notLoggedIn()));
     const current = held as unknown as Held;
-    if (!isDue(current.login, left(current))) return current.login.accessToken.reveal();
+    const usable = (login: StoredLogin, ms: number) => !isDue(login, ms) && ms >= minMs;
+    if (usable(current.login, left(current))) return current.login.accessToken.reveal();
     try {
-      return await renew((login) => !isDue(login, login.expiresInMs));
+      return await renew((login) => usable(login, login.expiresInMs));
     } catch (error) {
       // A token that still lives outlasts a short outage of the server or a busy lock.
-      if (isPassing(error) && left(current) > 1_000) return current.login.accessToken.reveal();
+      if (isPassing(error) && left(current) > Math.max(minMs, 1_000)) return current.login.accessToken.reveal();
       throw error;
     }
   }
@@ -69,6 +74,7 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
   }
 
   async function exchange(login: StoredLogin): Promise<NewLogin> {
+    if (login.refreshToken.reveal() === '') return await (regrant ?? refuseRenewal)();
     const method = client.sessions.renew.bind(client.sessions);
     const options = { timeoutMs: Math.max(RENEWAL_MS, callTimeout()) };
     const { tokens } = await callUnary(client, method, { refreshToken: login.refreshToken.reveal() }, options);
@@ -82,6 +88,7 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
 
   return {
     token,
+    left: () => (held === undefined ? 0 : left(held)),
     renewed,
     async call(method, request, timeoutMs) {
       const options = timeoutMs === undefined ? {} : { timeoutMs };
@@ -99,6 +106,17 @@ export function openSession({ client, store, clock, warn }: SessionOptions): Ses
 /** True where the server refused a token only because its time is over. Such a call was not carried out. */
 export function isExpired(error: unknown): boolean {
   return isAppError(error) && error.code === 'UNAUTHENTICATED' && error.reason === 'TOKEN_EXPIRED';
+}
+
+async function refuseRenewal(): Promise<never> {
+  throw new AppError(
+    'UNAUTHENTICATED',
+    'LOGIN_NOT_RENEWABLE',
+    'This login has ended, and can not be renewed by itself.',
+    {
+      hint: 'Run: fedctl login',
+    },
+  );
 }
 
 function isPassing(error: unknown): boolean {

@@ -1,58 +1,45 @@
-import { boolean, option, string } from '@oclif/core/flags';
+import { boolean } from '@oclif/core/flags';
 import { BaseCommand } from '../cli/base-command.ts';
 import { logIn } from '../cli/login.ts';
+import { loginFlags, loginInput } from '../cli/login-flags.ts';
+import { completeResume, loginView } from '../cli/login-result.ts';
 import { targetArgs } from '../cli/target-args.ts';
-
-const trueOrFalse = option({ options: ['true', 'false'] as const });
 
 export default class Login extends BaseCommand {
   static override description =
-    'Log in to a control plane, or to a SuperLink that has a login, in a browser on this or any other device.\nThe login is kept for this connection and renewed by itself.';
+    'Log in to a control plane, or to a SuperLink that has a login: in a browser on this or any other device, or as a machine.\nThe login is kept for this connection and renewed by itself; how you logged in is remembered for the next time.';
+  static override usage = 'login [APP] [FEDERATION] [FLAGS]';
   static override examples = [
     '<%= config.bin %> login',
     '<%= config.bin %> login ./my-app lab',
-    '<%= config.bin %> login --no-launch-browser',
+    '<%= config.bin %> login --grant device_code --no-launch-browser',
+    '<%= config.bin %> login --grant ci',
+    '<%= config.bin %> login --authority https://idp.example.org --client-id trainer --client-secret-file FILE',
     '<%= config.bin %> login --import-flwr',
   ];
   static override args = targetArgs;
   static override flags = {
-    force: boolean({ description: 'log in anew, even if you are logged in' }),
-    'launch-browser': trueOrFalse({ description: 'open the browser; by default where there is one to be seen' }),
-    'no-launch-browser': boolean({ description: 'same as --launch-browser=false', exclusive: ['launch-browser'] }),
+    ...loginFlags,
     'import-flwr': boolean({
       description: 'take over the login that flwr has stored for this connection; log in with flwr anew after that',
-      exclusive: ['launch-browser', 'no-launch-browser', 'provider'],
-    }),
-    provider: string({
-      description: 'identity provider, where the server has several',
-      default: '',
-      noCacheDefault: true,
+      exclusive: ['launch-browser', 'no-launch-browser', 'provider', 'grant', 'no-wait', 'resume'],
     }),
   };
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Login);
-    const asked = flags['no-launch-browser'] ? 'false' : flags['launch-browser'];
+    const { args, flags } = await this.parse(Login, completeResume(this.argv));
     const positionals = [args.app, args.federation];
-    const { account, connection, already } = flags['import-flwr']
+    if (flags['list-providers']) return await this.listProviders(positionals);
+    const result = flags['import-flwr']
       ? await (await import('../cli/import-flwr.ts')).importLogin(this.context, positionals)
-      : await logIn(this.context, {
-          positionals,
-          force: flags.force,
-          launchBrowser: asked === undefined ? undefined : asked === 'true',
-          provider: flags.provider,
-        });
-    const where = account === '' ? connection.address : `${connection.address} as ${account}`;
-    const line = already ? `You are logged in to ${where} already. --force logs in anew.` : `Logged in to ${where}.`;
-    this.print(
-      {
-        success: true,
-        account: account === '' ? null : account,
-        connection: connection.name,
-        address: connection.address,
-        already,
-      },
-      [line],
-    );
+      : await logIn(this.context, loginInput(flags, { positionals, cwd: process.cwd() }));
+    const { document, lines } = loginView(result);
+    this.print(document, lines);
+  }
+
+  private async listProviders(positionals: readonly (string | undefined)[]): Promise<void> {
+    const { readProviders, providersDocument, providersLines } = await import('../cli/login-providers.ts');
+    const providers = await readProviders(this.context, positionals);
+    this.print(providersDocument(providers), await providersLines(providers, this.context));
   }
 }

@@ -33,8 +33,8 @@ export function checkFederationId(text: string): string {
 
 /** Device names of DOS that are no file names on some shared folders, and the key that is no connection. */
 const RESERVED_NAME = /^(default|con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
-/** `lab.meta` would write the file that `lab` keeps its binding in. */
-const RESERVED_ENDING = /(\.meta|\.)$/i;
+/** `lab.meta` and `lab.login` would write files that belong to `lab`: its binding, its settings. */
+const RESERVED_ENDING = /(\.meta|\.login|\.pending-[0-9a-f]{8}|\.)$/i;
 
 /** `text` if it can name a connection and so a credential file. @throws INVALID_ARGUMENT CONNECTION_NAME_INVALID */
 export function checkConnectionName(text: string): string {
@@ -44,7 +44,7 @@ export function checkConnectionName(text: string): string {
     'CONNECTION_NAME_INVALID',
     `${JSON.stringify(text.slice(0, 80))} can't name a connection.`,
     {
-      hint: 'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -, starting with a letter or digit; not "default", "*.meta" or a device name.',
+      hint: 'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -, starting with a letter or digit; not "default", "*.meta", "*.login" or a device name.',
     },
   );
 }

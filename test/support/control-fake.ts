@@ -1,11 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import { type AccessServer, AccessService } from '../../src/gen/fedctl/v1/access.ts';
 import { type Run, type RunsServer, RunsService } from '../../src/gen/fedctl/v1/runs.ts';
 import {
+  type AwaitLoginRequest,
+  type ExchangeTokenRequest,
+  type FinishLoginRequest,
+  type GetProviderTokenResponse,
+  type PasswordLoginRequest,
   type PollLoginResponse,
+  type Provider,
   type SessionsServer,
   SessionsService,
+  type StartLoginRequest,
+  type StartLoginResponse,
   type TokenPair,
 } from '../../src/gen/fedctl/v1/sessions.ts';
 import { ErrorInfo, Status } from '../../src/gen/google/rpc/status.ts';
@@ -24,6 +40,24 @@ export interface FakeState {
   /** Answers of PollLogin in turn; the last one stays. */
   polls: ('pending' | 'slow_down' | 'approved' | FakeFailure)[];
   pollCount: number;
+  /** Events of AwaitLogin in turn; undefined: not served, as by an older server. "wait": nothing until `push` is called. "cut": the connection breaks. */
+  pushes: ('pending' | 'approved' | 'wait' | 'cut' | FakeFailure)[] | undefined;
+  /** Lets a stream that waits go on. */
+  push: () => void;
+  /** Undefined: ListProviders is not served. */
+  providers: Provider[] | undefined;
+  /** What StartLogin, FinishLogin, PasswordLogin and ExchangeToken were asked. */
+  starts: StartLoginRequest[];
+  finishes: FinishLoginRequest[];
+  passwords: PasswordLoginRequest[];
+  exchanges: ExchangeTokenRequest[];
+  /** Page of the code grant's provider; the state goes on it. */
+  authorizationUrl: string;
+  /** What GetServerInfo says. */
+  issuer: string;
+  /** Access tokens that were revoked by Logout, and refresh tokens. */
+  loggedOut: string[];
+  providerToken: GetProviderTokenResponse | FakeFailure;
   loginExpiresIn: bigint;
   interval: bigint;
   verificationUri: string;
@@ -96,6 +130,23 @@ export function newState(): FakeState {
   return {
     polls: ['approved'],
     pollCount: 0,
+    pushes: undefined,
+    push: () => {},
+    providers: undefined,
+    starts: [],
+    finishes: [],
+    passwords: [],
+    exchanges: [],
+    authorizationUrl: 'https://idp.example/authorize',
+    issuer: 'https://fake.example',
+    loggedOut: [],
+    providerToken: {
+      accessToken: 'opaque-of-idp',
+      idToken: '',
+      expiresIn: 300n,
+      issuer: 'https://idp.example',
+      tokenType: 'Bearer',
+    },
     loginExpiresIn: 600n,
     interval: 1n,
     verificationUri: 'https://idp.example/device',
@@ -235,7 +286,7 @@ function sessionsOf(state: FakeState): SessionsServer {
     getServerInfo: (_call, callback) =>
       callback(null, {
         version: '0.1.0',
-        issuer: 'https://fake.example',
+        issuer: state.issuer,
         bundleFamily: state.bundleFamily,
         loginRequired: true,
         timeMs: BigInt(Date.now()),
@@ -243,17 +294,10 @@ function sessionsOf(state: FakeState): SessionsServer {
         defaultFederation: '@lab/default',
         components: [{ name: 'openfga', ok: true, detail: '' }],
       }),
-    startLogin: (_call, callback) =>
-      callback(null, {
-        handle: 'h1',
-        userCode: 'ABCD-EFGH',
-        verificationUri: state.verificationUri,
-        verificationUriComplete: `${state.verificationUri}?user_code=ABCD-EFGH`,
-        expiresIn: state.loginExpiresIn,
-        interval: state.interval,
-        provider: 'dev',
-        authorizationUrl: '',
-      }),
+    startLogin: (call, callback) => {
+      state.starts.push(call.request);
+      callback(null, startedLogin(state, call.request));
+    },
     pollLogin: (_call, callback) => {
       const answer = state.polls[Math.min(state.pollCount, state.polls.length - 1)];
       state.pollCount += 1;
@@ -276,16 +320,40 @@ function sessionsOf(state: FakeState): SessionsServer {
       }
       setTimeout(() => callback(null, { tokens: issue(state) }), state.renewDelayMs);
     },
-    logout: (_call, callback) => {
+    logout: (call, callback) => {
       state.logouts += 1;
+      state.loggedOut.push(call.request.refreshToken || String(call.metadata.get('authorization')[0] ?? ''));
       callback(null, { providerRevoked: true, endSessionUrl: '' });
     },
-    listProviders: (_call, callback) => callback(failure(UNSERVED)),
-    awaitLogin: (call) => call.emit('error', failure(UNSERVED)),
-    finishLogin: (_call, callback) => callback(failure(UNSERVED)),
-    passwordLogin: (_call, callback) => callback(failure(UNSERVED)),
-    exchangeToken: (_call, callback) => callback(failure(UNSERVED)),
-    getProviderToken: (_call, callback) => callback(failure(UNSERVED)),
+    listProviders: (_call, callback) => {
+      if (state.providers === undefined) callback(failure(UNSERVED));
+      else callback(null, { providers: state.providers });
+    },
+    awaitLogin: (call) => void push(state, call),
+    finishLogin: (call, callback) => {
+      state.finishes.push(call.request);
+      const refused = state.failNext.shift();
+      if (refused !== undefined) callback(failure(refused));
+      else callback(null, { tokens: issue(state) });
+    },
+    passwordLogin: (call, callback) => {
+      state.passwords.push(call.request);
+      const refused = state.failNext.shift();
+      if (refused !== undefined) callback(failure(refused));
+      else callback(null, { tokens: issue(state) });
+    },
+    exchangeToken: (call, callback) => {
+      state.exchanges.push(call.request);
+      const refused = state.failNext.shift();
+      if (refused !== undefined) return callback(failure(refused));
+      const { accessToken, sessionId, account, expiresIn } = issue(state);
+      const { requestedTokenType: issuedTokenType, scopes } = call.request;
+      callback(null, { accessToken, sessionId, account, expiresIn, issuedTokenType, scopes });
+    },
+    getProviderToken: guarded(state, () => {
+      const { providerToken } = state;
+      return 'reason' in providerToken ? new Refused(providerToken) : providerToken;
+    }),
     whoAmI: guarded(state, () => ({
       kind: 'user',
       account: 'alice',
@@ -303,6 +371,40 @@ function sessionsOf(state: FakeState): SessionsServer {
       rights: ['can_run', 'can_list'],
     })),
   };
+}
+
+function startedLogin(state: FakeState, { grant }: StartLoginRequest): StartLoginResponse {
+  const code = grant === 'code';
+  return {
+    handle: 'h1',
+    userCode: code ? '' : 'ABCD-EFGH',
+    verificationUri: code ? '' : state.verificationUri,
+    verificationUriComplete: code ? '' : `${state.verificationUri}?user_code=ABCD-EFGH`,
+    expiresIn: state.loginExpiresIn,
+    interval: state.interval,
+    provider: 'dev',
+    authorizationUrl: code ? `${state.authorizationUrl}?client_id=fedctl&state=st-1` : '',
+  };
+}
+
+async function push(state: FakeState, call: ServerWritableStream<AwaitLoginRequest, PollLoginResponse>): Promise<void> {
+  for (const event of state.pushes ?? [UNSERVED]) {
+    if (event === 'wait') {
+      await new Promise<void>((resolve) => {
+        state.push = resolve;
+      });
+    } else if (event === 'cut') {
+      call.emit('error', { code: status.UNAVAILABLE, details: 'draining' });
+      return;
+    } else if (typeof event === 'object') {
+      call.emit('error', failure(event));
+      return;
+    } else {
+      const tokens = event === 'approved' ? issue(state) : undefined;
+      call.write({ state: event, interval: state.interval, tokens });
+    }
+  }
+  call.end();
 }
 
 const isOver = (run: Run) => run.status === 'lost' || run.status.startsWith('finished');

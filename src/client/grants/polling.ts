@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isLoopback } from '../../core/addresses.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { expiredLogin, malformedLogin } from './answers.ts';
+
+export { malformedLogin } from './answers.ts';
 
 /** Poll no faster than this, whatever the server says; RFC 8628 3.5 counts in seconds. */
 const MIN_INTERVAL_S = 1;
@@ -17,6 +20,8 @@ export interface PendingLogin {
   /** The address with the code in it; the plain one where the provider has none. */
   readonly verificationUriComplete: string;
   readonly provider: string;
+  /** Only a browser on this machine will do: its answer comes to a loopback address. */
+  readonly onlyHere: boolean;
   /** Seconds at the start. */
   readonly expiresIn: number;
   readonly secondsLeft: () => number;
@@ -38,11 +43,11 @@ export interface Polling {
 
 /** The rhythm of a device login (RFC 8628), from the times that the server named. @throws INTERNAL ANSWER_MALFORMED */
 export function pollingOf(
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  { clock, signal, timeout }: { clock: Clock; signal: AbortSignal; timeout?: number | undefined },
   named: { expiresIn: number; interval: number },
 ): Polling {
   if (!(named.expiresIn > 0)) throw malformedLogin();
-  const life = Math.min(named.expiresIn, MAX_LIFE_S);
+  const life = Math.min(named.expiresIn, MAX_LIFE_S, timeout ?? MAX_LIFE_S);
   const endsAt = clock.monotonic() + life * 1000;
   return {
     life,
@@ -53,9 +58,9 @@ export function pollingOf(
         const wait = Math.max(interval, MIN_INTERVAL_S) * 1000;
         // DG-07: never ask after the end; the person should not wait for a poll that can't succeed either.
         const left = endsAt - clock.monotonic();
-        if (left <= 0) throw expired();
+        if (left <= 0) throw expiredLogin();
         await delay(Math.min(wait, left), undefined, { signal });
-        if (clock.monotonic() >= endsAt) throw expired();
+        if (clock.monotonic() >= endsAt) throw expiredLogin();
         const answer = await poll();
         if ('done' in answer) return answer.done;
         // DG-04: wait longer and ask again.
@@ -82,19 +87,9 @@ export function checkWebAddresses(uris: readonly string[]): void {
 
 /** DG-11: https, or http on this machine; no user info; nothing that a terminal or shell would act on. */
 export function isWebAddress(uri: string): boolean {
-  if (!URL.canParse(uri) || !/^[\x21-\x7e]{1,2000}$/.test(uri)) return false;
+  if (!URL.canParse(uri) || !/^[\x21-\x7e]{1,8000}$/.test(uri)) return false;
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
   if (protocol === 'https:') return true;
   return protocol === 'http:' && isLoopback(hostname);
-}
-
-function expired(): AppError {
-  return new AppError('UNAUTHENTICATED', 'LOGIN_EXPIRED', 'The login was not approved in time.', {
-    hint: 'Run "fedctl login" again and approve the code in the browser.',
-  });
-}
-
-export function malformedLogin(): AppError {
-  return new AppError('INTERNAL', 'ANSWER_MALFORMED', 'The server gave an answer to the login that makes no sense.');
 }

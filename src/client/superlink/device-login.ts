@@ -14,6 +14,8 @@ export interface DeviceLogin {
   readonly address: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Wait no longer than this, in seconds; undefined = as long as the SuperLink allows. */
+  readonly timeout: number | undefined;
   /** Shows what to do; called once. */
   readonly show: (pending: PendingLogin) => Promise<void>;
 }
@@ -31,6 +33,7 @@ export async function logInToSuperlink(request: DeviceLogin): Promise<FlowerToke
     verificationUri: details.verificationUriComplete,
     verificationUriComplete: details.verificationUriComplete,
     provider: '',
+    onlyHere: false,
     expiresIn: polling.life,
     secondsLeft: polling.secondsLeft,
   });

@@ -1,0 +1,112 @@
+import type { Client } from '../client/channel.ts';
+import type { GrantRequest } from '../client/grants/types.ts';
+import type { NewLogin } from '../client/login.ts';
+import {
+  type LoginSettings,
+  readLoginSettings,
+  type SettingsPlace,
+  writeLoginSettings,
+} from '../credentials/login-settings.ts';
+import { caPin } from '../credentials/records.ts';
+import type { CredentialFile } from '../credentials/types.ts';
+import { isHeadless, surroundings } from './browser.ts';
+import { openClient } from './control.ts';
+import type { LoginPlace, LoginResult } from './login.ts';
+import { type PendingResult, resumeLogin, startWithoutWaiting } from './login-pending.ts';
+import { grantRequest } from './login-request.ts';
+import { type PendingScreen, pendingScreen } from './login-screen.ts';
+import { findsIdToken } from './login-secrets.ts';
+import { openLoginStore } from './login-store.ts';
+import { settingsOf } from './login-wishes.ts';
+import { safeLine } from './text.ts';
+
+/** A login at a control plane that is under way. */
+export interface PlaneLogin {
+  readonly place: LoginPlace;
+  readonly client: Client;
+  readonly store: CredentialFile;
+  readonly kept: SettingsPlace;
+  readonly screen: PendingScreen;
+}
+
+type Outcome = Pick<LoginResult, 'account'> & { readonly pending?: PendingResult };
+
+/** Logs in by the grant that was asked for, was used the last time, or fits where this runs. */
+export async function logInAtPlane(place: LoginPlace): Promise<Outcome> {
+  const { context, connection, endpoint, input } = place;
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
+  const client = await openClient(context, endpoint);
+  const screen = pendingScreen(context, connection, input);
+  const kept = { path: store.path, origin: connection.address, caPin: caPin(endpoint.rootCertificates) };
+  const login: PlaneLogin = { place, client, store, kept, screen };
+  const paused = {
+    kept,
+    clock: context.clock,
+    screen,
+    requestOf: (settings: LoginSettings) => requestOf(login, settings),
+  };
+  try {
+    if (input.resume !== undefined) return await finish(login, await resumeLogin(paused, input.resume));
+    const settings = settingsOf(input, readLoginSettings(kept));
+    if (!input.wait) return { account: '', pending: await startWithoutWaiting(paused, settings) };
+    const { grants } = await import('../client/grants/index.ts');
+    const grant = settings.grant ?? (await chosenGrant(login, settings));
+    return await finish(login, { settings, tokens: await grants[grant](requestOf(login, settings)) });
+  } finally {
+    screen.end();
+  }
+}
+
+async function chosenGrant({ place: { context, input }, client }: PlaneLogin, { provider = '' }: LoginSettings) {
+  const { chooseGrant, listProviders } = await import('../client/grants/index.ts');
+  const around = surroundings(context.env);
+  return await chooseGrant({
+    hasIdToken: findsIdToken(context.env),
+    stdinIsTty: around.stdinIsTty,
+    headless: input.launchBrowser === undefined ? context.json || isHeadless(around) : !input.launchBrowser,
+    offered: async () => {
+      const providers = await listProviders(client);
+      return providers?.find(({ alias }) => provider === '' || alias === provider)?.grants;
+    },
+  });
+}
+
+/** What a grant needs to know. */
+function requestOf({ place, client, screen }: PlaneLogin, settings: LoginSettings): GrantRequest {
+  const { context, connection, input } = place;
+  const { demands, stdin, timeout } = input;
+  return grantRequest({ context, connection, client, settings, demands, stdin, timeout, show: screen.show });
+}
+
+/** Stores a new login, remembers how it was made, then ends the one that it takes the place of. */
+async function finish(
+  { place: { context, input }, client, store, kept }: PlaneLogin,
+  { settings, tokens }: { settings: LoginSettings; tokens: NewLogin },
+): Promise<Outcome> {
+  // One that can't be read can't be ended either.
+  const before = input.force ? await store.read().catch(() => undefined) : undefined;
+  try {
+    await store.write(tokens);
+  } catch (error) {
+    // Nobody holds its tokens.
+    await endSession(client, tokens);
+    throw error;
+  }
+  try {
+    writeLoginSettings(kept, settings);
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
+    context.note('Warning: how you logged in could not be stored; the next login needs the same flags.');
+  }
+  if (before !== undefined && before.sessionId !== tokens.sessionId) await endSession(client, before);
+  return { account: safeLine(tokens.account) };
+}
+
+/** Ends a session that nobody needs any more, as well as that can be done. */
+async function endSession(client: Client, tokens: Pick<NewLogin, 'accessToken' | 'refreshToken'>): Promise<void> {
+  const { callUnary } = await import('../client/index.ts');
+  const logout = client.sessions.logout.bind(client.sessions);
+  const refreshToken = tokens.refreshToken.reveal();
+  const token = refreshToken === '' ? { token: tokens.accessToken.reveal() } : {};
+  await callUnary(client, logout, { refreshToken }, token).catch(() => {});
+}
