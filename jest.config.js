@@ -36,5 +36,6 @@ export default {
       globalSetup: '<rootDir>/test/keycloak/stage/start.ts',
       globalTeardown: '<rootDir>/test/keycloak/stage/end.ts',
     },
+    { ...base, displayName: 'slow', testMatch: ['<rootDir>/test/slow/**/*.test.ts'] },
   ],
 };
