@@ -189,6 +189,7 @@ function factsOf(config: ServerConfig, issuerAliases: ServerFacts['issuerAliases
     maxBundleBytes: MAX_BUNDLE_BYTES,
     defaultFederation: federation,
     engines: config.engine.map(({ name }) => name),
+    pulseMs: config.limits.keepalive,
     issuerAliases,
   };
 }

@@ -57,6 +57,8 @@ export interface ServerFacts {
   readonly defaultFederation: string;
   /** Names of the configured engines, the default federation's first. */
   readonly engines: readonly string[];
+  /** Longest silence on a stream, milliseconds; default 20 s. */
+  readonly pulseMs?: number;
   /** Alias of each configured issuer. */
   readonly issuerAliases: Readonly<Record<string, string>>;
 }

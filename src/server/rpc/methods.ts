@@ -152,7 +152,11 @@ export interface SeenRun {
   readonly mine: boolean;
 }
 
-export type LogMessage = LogPiece & { readonly finished: SeenRun | undefined };
+export type LogMessage = LogPiece & {
+  readonly finished: SeenRun | undefined;
+  /** Nothing new, only a sign that the stream stands. */
+  readonly isPulse?: true;
+};
 
 /** A SuperNode as the caller may see it. */
 export interface SeenNode {

@@ -61,4 +61,26 @@ describe('logs as flwr resumes them, by engine timestamp', () => {
     };
     await expect(read()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
+
+  test('a sign of life carries the timestamp of what was sent: flwr resumes after the last one that it got', async () => {
+    async function* quiet(): AsyncGenerator<LogMessage> {
+      const pulse = { text: '', engineTimestamp: 0, nextOffset: 1, finished: undefined, isPulse: true as const };
+      yield pulse;
+      yield { text: 'a', engineTimestamp: 1, nextOffset: 1, finished: undefined };
+      await sleep(400);
+      yield { text: 'b1', engineTimestamp: 1, nextOffset: 3, finished: undefined };
+      yield pulse;
+      yield { text: 'b2', engineTimestamp: 2, nextOffset: 5, finished: undefined };
+      yield pulse;
+    }
+    const out: [string, number][] = [];
+    for await (const { text, timestamp } of flowerLogs(quiet())) out.push([text, timestamp]);
+    expect(out).toEqual([
+      ['', 0],
+      ['a', 1],
+      ['', 1],
+      ['b1b2', 2],
+      ['', 2],
+    ]);
+  });
 });

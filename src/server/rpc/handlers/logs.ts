@@ -1,4 +1,5 @@
 import { isAppError } from '../../../core/errors.ts';
+import { PULSE, pulsing } from '../../../core/pulse.ts';
 import { isFinal } from '../../../core/runs.ts';
 import type { Caller } from '../../../core/services.ts';
 import { type Call, callerOf, runOf, type Services } from '../call.ts';
@@ -9,10 +10,12 @@ import { seen } from './runs.ts';
 
 /** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
 const RECHECK_MS = 1000;
+/** Longest silence where the configuration says nothing; balancers take 60 s for a dead stream. */
+const PULSE_MS = 20_000;
 /** How long a stream may go on while nobody can say whether its right still stands. Clients resume where it ended. */
 const UNDECIDED_MS = 60_000;
 
-/** Text as it is stored, then one last message with the outcome once the run has finished and is drained. */
+/** Text as it is stored, an empty message at times while a run is silent, then one last message with the outcome once the run has finished and is drained. */
 export async function* followLogs(services: Services, call: Call, input: LogsInput): AsyncGenerator<LogMessage> {
   const caller = callerOf(call);
   const run = runOf(call);
@@ -21,8 +24,13 @@ export async function* followLogs(services: Services, call: Call, input: LogsInp
   try {
     let end =
       'offset' in input.from ? input.from.offset : await services.runs.offsetAfter(run, input.from.engineTimestamp);
-    for await (const piece of services.runs.logs(run, end, input.follow, guard.signal)) {
+    const pieces = services.runs.logs(run, end, input.follow, guard.signal);
+    for await (const piece of pulsing(pieces, services.facts.pulseMs ?? PULSE_MS)) {
       guard.assert();
+      if (piece === PULSE) {
+        yield silence(end);
+        continue;
+      }
       end = piece.nextOffset;
       yield { ...piece, finished: undefined };
     }
@@ -37,6 +45,15 @@ export async function* followLogs(services: Services, call: Call, input: LogsInp
     leave();
   }
 }
+
+/** A message that changes nothing: the run is silent, the stream stands. */
+const silence = (nextOffset: number): LogMessage => ({
+  text: '',
+  nextOffset,
+  engineTimestamp: 0,
+  finished: undefined,
+  isPulse: true,
+});
 
 /** Ends a stream whose session has ended or whose right is gone: aborts `signal`, and `assert` then throws why. */
 function guardStream(services: Services, call: Call, caller: Caller) {

@@ -22,22 +22,32 @@ export async function* flowerLogs(messages: AsyncIterable<LogMessage>): AsyncGen
   const source = messages[Symbol.asyncIterator]();
   let held = '';
   let timestamp = 0;
+  // Of what was sent: flwr resumes after the last timestamp that it got, whatever came with it.
+  let sent = 0;
   let isFirst = true;
   let pending = source.next();
   try {
     for (;;) {
       if (isFirst && held !== '' && timestamp > 0 && (await isQuiet(pending))) {
         yield { text: held, timestamp };
+        sent = timestamp;
         held = '';
         isFirst = false;
       }
       const { value, done } = await pending;
       if (done) break;
+      if (value.isPulse) {
+        // The run is silent: printed, this is nothing.
+        yield { text: '', timestamp: sent };
+        pending = source.next();
+        continue;
+      }
       const moved = value.engineTimestamp > timestamp;
       held += value.text;
       timestamp = Math.max(timestamp, value.engineTimestamp);
       if (moved && (!isFirst || held.length > FIRST_BYTES)) {
         yield { text: held, timestamp };
+        sent = timestamp;
         held = '';
         isFirst = false;
       }
