@@ -64,7 +64,8 @@ function parseToml(text: string, file: string, outline: TomlOutline): object {
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a configuration, of at most 256 KiB. @throws NOT_FOUND CONFIG_NOT_FOUND, FAILED_PRECONDITION CONFIG_UNREADABLE */
+export async function readText(file: string): Promise<string> {
   try {
     const handle = await open(file, 'r');
     const { buffer, bytesRead } = await handle
