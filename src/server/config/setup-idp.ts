@@ -60,9 +60,9 @@ export interface SetUpIdp {
  */
 export async function setUpIdp(options: SetupIdp, edges: SetupEdges): Promise<SetUpIdp> {
   const { config, ask } = edges;
+  refusePlainHttp(options.issuer, options.allowHttp);
   const found = await findIdp({ asked: options.issuer, fetch: edges.fetch });
   const { issuer, metadata } = found;
-  refusePlainHttp(issuer, options.allowHttp);
   const alias = options.alias ?? unfinishedAlias(config.text) ?? 'main';
   checkSetting('alias', alias);
   refuseDuplicates(config.text, { alias, issuer });
@@ -150,7 +150,7 @@ function originsOf(metadata: IdpMetadata): { 'endpoint-origins'?: readonly strin
 }
 
 function refusePlainHttp(issuer: string, allowHttp: boolean): void {
-  if (issuer.startsWith('https:') || allowHttp) return;
+  if (!issuer.startsWith('http:') || allowHttp) return;
   throw new AppError('INVALID_ARGUMENT', 'USAGE', `${issuer} speaks no TLS.`, {
     hint: 'For development on this machine: --allow-http',
   });
