@@ -1,21 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { removeIfThere, sweepTemporaries, writeAtomically } from './atomic-write.ts';
 import { underLock } from './credential-file.ts';
+import { type LoginDirs, type LoginPlace, openDirs, placeOf } from './login-place.ts';
 import { type PrivateDir, readPrivateFile } from './private-dir.ts';
-import { checkAccountName, type MetaRecord, nameOf, recordLife, type StorageKind } from './records.ts';
-import {
-  type LoginDirs,
-  type LoginPlace,
-  openDirs,
-  placeOf,
-  readRecords,
-  standingRecord,
-  writeBody,
-  writeLogin,
-  writeMeta,
-} from './stored-login.ts';
+import { checkAccountName, type MetaRecord, nameOf, recordLife, type StorageKind, UNNAMED } from './records.ts';
+import { readRecords, standingRecord, writeBody, writeLogin, writeMeta } from './stored-login.ts';
 import type { CredentialOptions, Credentials, NewTokens } from './types.ts';
 
 /** One login of a connection, as far as it is known without opening it. */
@@ -31,44 +22,52 @@ export interface AccountFacts {
   /** Ms of life of the access token left; at most 0 = the next command renews it. */
   readonly expiresInMs: number;
   readonly file: string;
+  /** Its files make no sense: only {@link file} is known of it, and what it is called. */
+  readonly isDamaged: boolean;
 }
 
 const settingsName = ({ stem }: LoginPlace) => `${stem}.login.json`;
 
 const parkedPlace = (place: LoginPlace, name: string) => placeOf({ ...place, account: name });
 
-/** All logins of a connection, the active one first; those that are damaged or of nobody are left out. */
+/** All logins of a connection, the active one first. */
 export async function listAccounts(options: CredentialOptions): Promise<readonly AccountFacts[]> {
   const place = placeOf({ ...options, account: undefined });
   using dirs = openDirs(place, false);
   if (dirs === undefined) return [];
-  const active = await standingRecord(place, dirs.inner);
-  const facts = active === undefined ? [] : [factsOf(place, active)];
+  const active = await factsAt(place, dirs.inner, UNNAMED);
+  const found = active === undefined ? [] : [{ ...active, isActive: true }];
   for (const name of parkedNames(place, dirs.inner)) {
-    const parked = parkedPlace(place, name);
-    const record = await standingRecord(parked, dirs.inner);
     // The active one's name beside it: what a switch that was cut short has left.
-    if (record === undefined || (active !== undefined && nameOf(active) === name)) continue;
-    facts.push({ ...factsOf(parked, record), name, isActive: false });
+    if (active !== undefined && !active.isDamaged && active.name === name) continue;
+    const parked = await factsAt(parkedPlace(place, name), dirs.inner, name);
+    if (parked !== undefined) found.push({ ...parked, name });
   }
-  return facts;
+  return found;
 }
 
-function factsOf(place: LoginPlace, record: MetaRecord): AccountFacts {
+/** Undefined where no login is. */
+async function factsAt(place: LoginPlace, inner: PrivateDir, name: string): Promise<AccountFacts | undefined> {
+  const { file } = place;
+  const record = await standingRecord(place, inner);
+  if (record === undefined) {
+    if (lstatSync(inner.at(place.tokensName), { throwIfNoEntry: false }) === undefined) return undefined;
+    const nothing = { account: '', server: '', storage: 'file', expiresInMs: 0 } as const;
+    return { ...nothing, name, file, isActive: false, isDamaged: true };
+  }
   const { account, server, storage = 'file' } = record;
   const expiresInMs = recordLife(record, place.now());
-  return { name: nameOf(record), account, isActive: true, server, storage, expiresInMs, file: place.file };
+  return { name: nameOf(record), account, isActive: false, server, storage, expiresInMs, file, isDamaged: false };
 }
 
 function parkedNames({ path }: LoginPlace, inner: PrivateDir): string[] {
   const connection = basename(path, '.json');
   const found = readdirSync(inner.at('.')).flatMap((file) => {
-    const [before, name = '', ...rest] = file.replace(/\.meta\.json$/, '').split('~');
-    return file.endsWith('.meta.json') && before === connection && rest.length === 0 && isAccountName(name)
-      ? [name]
-      : [];
+    const [before, name = '', ...rest] = file.replace(/(\.meta)?\.json$/, '').split('~');
+    const isOurs = file.endsWith('.json') && before === connection && rest.length === 0;
+    return isOurs && isAccountName(name) ? [name] : [];
   });
-  return found.sort();
+  return [...new Set(found)].sort();
 }
 
 function isAccountName(name: string): boolean {

@@ -2,18 +2,9 @@ import { basename } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { ensureIgnored, proveIgnored, seemsInWorkTree } from './git.ts';
 import { backOff, type HeldLock, lockedError, sweepLockTemporaries, tryLock } from './lock.ts';
+import { type LoginDirs, type LoginPlace, openDirs, placeOf } from './login-place.ts';
 import { nameOf } from './records.ts';
-import {
-  type LoginDirs,
-  type LoginPlace,
-  openDirs,
-  placeOf,
-  readLogin,
-  removeLogin,
-  standingRecord,
-  unsaved,
-  writeLogin,
-} from './stored-login.ts';
+import { readLogin, removeLogin, standingRecord, unsaved, writeLogin } from './stored-login.ts';
 import { isFileSystemError, notSaved, saving, unreadable } from './storing.ts';
 import type {
   CredentialFile,

@@ -1,9 +1,9 @@
 import { AppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { type KeyAgent, tokensId } from './key-agent.ts';
+import type { LoginPlace } from './login-place.ts';
 import { readLoginSettings } from './login-settings.ts';
 import { type MetaRecord, parseTokens, type TokenPair } from './records.ts';
-import type { LoginPlace } from './stored-login.ts';
 
 /** Grants that need nobody, so that such a login can be made anew by each command. */
 const UNATTENDED: readonly (string | undefined)[] = ['ci', 'client_credentials'];

@@ -1,9 +1,9 @@
 import { AppError } from '../core/errors.ts';
 import { type KeyPlace, type KeySources, openingKey, sealingKey } from './keys.ts';
+import type { LoginPlace } from './login-place.ts';
 import { type PrivateDir, readPrivateFile } from './private-dir.ts';
 import type { MetaRecord, TokenPair } from './records.ts';
 import { type KeyFacts, openSealed, parseSealed, sealPair } from './sealed.ts';
-import type { LoginPlace } from './stored-login.ts';
 
 /**
  * Opens a sealed login. `check` is asked first whether the pair, named by the hash of its access token, may be used here.
