@@ -42,6 +42,11 @@ export function parseDuration(text: string): number {
   });
 }
 
+/** Seconds of a number alone, or of a length of time as {@link parseDuration} reads it. @throws INVALID_ARGUMENT USAGE */
+export function parseSeconds(text: string): number {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : parseDuration(text);
+}
+
 /** Seconds from `now` (epoch ms) to an ISO 8601 time with a zone ("2026-12-01T18:00Z"). @throws INVALID_ARGUMENT USAGE */
 export function secondsUntil(text: string, now: number): number {
   const zoned = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(text);

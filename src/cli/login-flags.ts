@@ -3,7 +3,7 @@ import { boolean, integer, option, string } from '@oclif/core/flags';
 import { refuseGrant } from '../client/grants/refused.ts';
 import { AppError } from '../core/errors.ts';
 import { GRANTS, type GrantName, type LoginSettings } from '../credentials/login-settings.ts';
-import { parseDuration } from './duration.ts';
+import { parseSeconds } from './duration.ts';
 import type { LoginInput } from './login.ts';
 import type { SecretOnStdin } from './login-secrets.ts';
 
@@ -145,7 +145,7 @@ export function loginInput(
       loginHint: flags['login-hint'] ?? '',
     },
     stdin: onStdin(flags),
-    timeout: flags.timeout === undefined ? undefined : parseDuration(flags.timeout),
+    timeout: flags.timeout === undefined ? undefined : parseSeconds(flags.timeout),
     wait: !flags['no-wait'],
     resume: flags.resume,
   };

@@ -3,6 +3,7 @@ import type { LoginSecrets } from '../client/grants/types.ts';
 import { AppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { LoginSettings } from '../credentials/login-settings.ts';
+import { askLine, askSecret, canAsk, pipedSecret } from './ask.ts';
 import type { Context } from './context.ts';
 
 /** Which secret is to be read from standard input. */
@@ -27,7 +28,7 @@ export function loginSecrets(
   const { env } = context;
   return {
     async clientSecret() {
-      if (stdin === 'client-secret') return await readStdin();
+      if (stdin === 'client-secret') return await pipedSecret();
       if (settings.clientSecretFile !== undefined) return await readSecretFile(settings.clientSecretFile);
       if (env.FEDCTL_CLIENT_SECRET) return new Secret(env.FEDCTL_CLIENT_SECRET);
       throw missing(
@@ -36,7 +37,7 @@ export function loginSecrets(
       );
     },
     async workloadToken() {
-      if (stdin === 'token') return await readStdin();
+      if (stdin === 'token') return await pipedSecret();
       if (settings.tokenFile !== undefined) return await readSecretFile(settings.tokenFile);
       const given = ID_TOKENS.map((name) => env[name]).find(Boolean);
       return given === undefined ? undefined : new Secret(given);
@@ -47,7 +48,7 @@ export function loginSecrets(
       );
       if (stdin === 'password' && settings.username === undefined) throw missing('--password-stdin needs --username.');
       const username = settings.username ?? (await askName(context));
-      return { username, password: stdin === 'password' ? await readStdin() : await askPassword(context) };
+      return { username, password: stdin === 'password' ? await pipedSecret() : await askPassword(context) };
     },
   };
 }
@@ -61,17 +62,6 @@ async function readSecretFile(path: string): Promise<Secret> {
   }
 }
 
-async function readStdin(): Promise<Secret> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw missing('Standard input holds more than a secret.');
-    chunks.push(chunk);
-  }
-  return secretOf(Buffer.concat(chunks), 'Standard input');
-}
-
 /** One line, without its end. */
 function secretOf(content: Buffer, from: string): Secret {
   const text = content.toString('utf8').replace(/\r?\n$/, '');
@@ -79,33 +69,18 @@ function secretOf(content: Buffer, from: string): Secret {
   return new Secret(text);
 }
 
+function needTerminal(context: Context, instead: string): void {
+  if (!canAsk(context)) throw missing('There is no terminal to ask at.', `Use ${instead}.`);
+}
+
 async function askName(context: Context): Promise<string> {
   needTerminal(context, '--username NAME and --password-stdin');
-  const { createInterface } = await import('node:readline/promises');
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await reader.question('User name: ', { signal: context.signal })).trim();
-  } finally {
-    reader.close();
-  }
+  return await askLine(context, 'User name');
 }
 
 async function askPassword(context: Context): Promise<Secret> {
   needTerminal(context, '--password-stdin');
-  const { default: password } = await import('@inquirer/password');
-  try {
-    const edges = { input: process.stdin, output: process.stderr, signal: context.signal };
-    return new Secret(await password({ message: 'Password:' }, edges));
-  } catch (error) {
-    // Ctrl-C at the prompt is a key there, no signal.
-    if (!['ExitPromptError', 'AbortPromptError'].includes((error as Error).name)) throw error;
-    throw new AppError('CANCELLED', 'NOT_CONFIRMED', 'Nobody was logged in.');
-  }
-}
-
-function needTerminal({ json, stdio }: Context, instead: string): void {
-  if (!json && stdio.errIsTty && process.stdin.isTTY === true) return;
-  throw missing('There is no terminal to ask at.', `Use ${instead}.`);
+  return (await askSecret(context, 'Password')) ?? new Secret('');
 }
 
 function missing(text: string, hint?: string): AppError {

@@ -46,7 +46,7 @@ export function isDue(login: StoredLogin, leftMs: number): boolean {
 }
 
 /** Whole life of a JWT in milliseconds, from the difference of its times: no clock of ours is asked. */
-function lifeOf(token: Secret): number | undefined {
+export function lifeOf(token: Secret): number | undefined {
   const { exp, iat } = tokenClaims(token);
   return exp !== undefined && iat !== undefined && exp > iat ? (exp - iat) * 1000 : undefined;
 }

@@ -1,13 +1,13 @@
 import { AppError } from '../../core/errors.ts';
 import { callUnary } from '../unary.ts';
-import { exchangeForLogin, SUBJECT } from './exchange.ts';
+import { exchangeToken, SUBJECT } from './exchange.ts';
 import { fetchGithubToken, offersGithubToken } from './github-token.ts';
 import type { Grant, GrantRequest } from './types.ts';
 
 /** Login of a workload by the token that its platform gives it: no secret is stored anywhere. */
 export const ci: Grant = async (request) => {
   const token = (await request.secrets.workloadToken()) ?? (await askPlatform(request));
-  return await exchangeForLogin(request, { token, type: SUBJECT.jwt });
+  return await exchangeToken(request, { token, type: SUBJECT.jwt }, { scopes: request.settings.scopes ?? [] });
 };
 
 async function askPlatform({ client, env, signal }: GrantRequest) {

@@ -4,7 +4,7 @@ import { isLoopback } from '../../core/addresses.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { webFetch } from '../web.ts';
-import { exchangeForLogin, SUBJECT } from './exchange.ts';
+import { exchangeToken, SUBJECT } from './exchange.ts';
 import type { Grant, GrantRequest } from './types.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { Grant, GrantRequest } from './types.ts';
 export const clientCredentials: Grant = async (request) => {
   const token = await askAuthority(request);
   // The scopes were for the provider.
-  return await exchangeForLogin(request, { token, type: SUBJECT.accessToken }, []);
+  return await exchangeToken(request, { token, type: SUBJECT.accessToken });
 };
 
 async function askAuthority(request: GrantRequest): Promise<Secret> {

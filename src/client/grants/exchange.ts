@@ -10,19 +10,24 @@ export const SUBJECT = {
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
 } as const;
 
-/** Exchanges a token of another issuer for one of the server's (RFC 8693). Scopes narrow it. */
-export async function exchangeForLogin(
-  { client, settings, program, host }: Pick<GrantRequest, 'client' | 'settings' | 'program' | 'host'>,
-  subject: { readonly token: Secret; readonly type: (typeof SUBJECT)[keyof typeof SUBJECT] },
-  scopes: readonly string[] = settings.scopes ?? [],
+export interface Subject {
+  readonly token: Secret;
+  readonly type: (typeof SUBJECT)[keyof typeof SUBJECT];
+}
+
+/** Exchanges a token for one of the server's (RFC 8693); scopes and audience narrow it. */
+export async function exchangeToken(
+  { client, program, host }: Pick<GrantRequest, 'client' | 'program' | 'host'>,
+  { token, type }: Subject,
+  { scopes = [], audience = [] }: { scopes?: readonly string[]; audience?: readonly string[] } = {},
 ): Promise<NewLogin> {
   const answer = await callUnary(client, client.sessions.exchangeToken.bind(client.sessions), {
-    subjectToken: subject.token.reveal(),
-    subjectTokenType: subject.type,
+    subjectToken: token.reveal(),
+    subjectTokenType: type,
     actorToken: '',
     actorTokenType: '',
     requestedTokenType: SUBJECT.accessToken,
-    audience: [],
+    audience: [...audience],
     resource: [],
     scopes: [...scopes],
     client: program,

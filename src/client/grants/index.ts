@@ -8,6 +8,7 @@ import type { Grant } from './types.ts';
 
 export { chooseGrant } from './choice.ts';
 export { finishDeviceLogin, type StartedDeviceLogin, startDeviceLogin } from './device-code.ts';
+export { exchangeToken, SUBJECT } from './exchange.ts';
 export { listProviders } from './providers.ts';
 
 /** All ways to log in, by name. */
