@@ -215,8 +215,11 @@ export interface ProviderLogout {
 }
 
 export interface Sessions {
-  /** Verifies an access token without asking anybody. @throws UNAUTHENTICATED TOKEN_EXPIRED | TOKEN_INVALID | SESSION_ENDED */
-  authenticate(accessToken: string): Promise<Caller>;
+  /**
+   * Verifies an access token of ours without asking anybody; one of a trusted issuer counts as exchanged. `peer` is who brought it.
+   * @throws UNAUTHENTICATED TOKEN_EXPIRED | TOKEN_INVALID | SESSION_ENDED | ISSUER_NOT_TRUSTED, PERMISSION_DENIED NO_TRUST_RULE
+   */
+  authenticate(accessToken: string, peer?: Peer): Promise<Caller>;
   /** As `authenticate`, for clients that send both tokens: renews where the access token has expired and then returns the new pair too. */
   authenticatePair(
     accessToken: string,

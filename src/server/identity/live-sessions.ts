@@ -1,4 +1,4 @@
-import type { AccountStore } from '../../core/accounts.ts';
+import { type AccountStore, LOCAL_ISSUER } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { accountPrincipal } from '../../core/principals.ts';
 import type { Caller } from '../../core/services.ts';
@@ -25,7 +25,9 @@ export interface LiveSessions {
 export interface LiveSessionsOptions {
   readonly sessions: SessionStore;
   readonly accounts: AccountStore;
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly providers: ReadonlyMap<string, Pick<Provider, 'issuer'>>;
+  /** Aliases of trusted issuers. */
+  readonly trusted?: ReadonlySet<string> | undefined;
   readonly clock: Clock;
 }
 
@@ -34,7 +36,8 @@ interface Entry {
   readonly readAt: number;
 }
 
-export function createLiveSessions({ sessions, accounts, providers, clock }: LiveSessionsOptions): LiveSessions {
+export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
+  const { sessions, accounts, providers, trusted, clock } = options;
   const entries = createLru<Entry>(MAX_SESSIONS);
   const seen = createLru<number>(MAX_SESSIONS);
   const reading = new Map<string, Promise<Caller>>();
@@ -46,7 +49,9 @@ export function createLiveSessions({ sessions, accounts, providers, clock }: Liv
     const session = await sessions.sessionById(id);
     const account = session && (await accounts.accountById(session.accountId));
     if (!session || !account) throw sessionEnded();
-    const subject = { principal: accountPrincipal(account), issuerAlias: account.issuerAlias, groups: session.groups };
+    // Groups are of the issuer that named them, which is not always the one of the account.
+    const issuerAlias = session.origin || account.issuerAlias;
+    const subject = { principal: accountPrincipal(account), issuerAlias, groups: session.groups };
     const caller: Caller = { session, account, subject, scopes: session.scopes };
     if (began.epoch === epoch) entries.set(id, { caller, readAt: began.at });
     return caller;
@@ -64,9 +69,15 @@ export function createLiveSessions({ sessions, accounts, providers, clock }: Liv
     const entry = entries.get(id);
     return entry && clock.monotonic() - entry.readAt < MAX_AGE_MS ? entry.caller : undefined;
   }
-  function checkAlive({ session, account }: Caller): void {
+  /** The tables that it came from, and that its account is of, still stand in the config. */
+  function isConfigured({ session: { origin }, account: { issuer, issuerAlias } }: Caller): boolean {
+    const isOfIssuer = issuer === LOCAL_ISSUER.issuer || providers.get(issuerAlias)?.issuer === issuer;
+    return isOfIssuer && (origin === '' || providers.has(origin) || trusted?.has(origin) === true);
+  }
+  function checkAlive(caller: Caller): void {
+    const { session } = caller;
     const over = session.revokedAt !== undefined || sessionEnd(session) <= clock.now();
-    if (over || providers.get(account.issuerAlias)?.issuer !== account.issuer) throw sessionEnded();
+    if (over || !isConfigured(caller)) throw sessionEnded();
   }
 
   return {

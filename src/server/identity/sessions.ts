@@ -1,10 +1,12 @@
 import type { AccountStore } from '../../core/accounts.ts';
-import type { Caller, Sessions, TokenPair } from '../../core/services.ts';
+import { isAppError } from '../../core/errors.ts';
+import type { Caller, Peer, Sessions, TokenPair } from '../../core/services.ts';
 import type { RefreshTokenRow } from '../../core/sessions.ts';
 import { refreshTokenInvalid, sessionEnded, tokenInvalid } from './failures.ts';
 import { opaqueHash, REFRESH_TOKEN_PREFIX } from './opaque.ts';
 import { endSession, eventOf, type Renewal, type RenewalOptions } from './renewal.ts';
-import type { AccessClaims, AccessTokens } from './tokens.ts';
+import { type AccessClaims, type AccessTokens, scopesOf } from './tokens.ts';
+import { type BearerTokens, intersect } from './trust/index.ts';
 
 /** For that long a superseded refresh token gets the current pair (design "Tokens" 4). */
 const GRACE_MS = 10 * 60_000;
@@ -13,7 +15,11 @@ export interface SessionsOptions extends RenewalOptions {
   readonly accounts: AccountStore;
   readonly tokens: AccessTokens;
   readonly renewal: Renewal;
+  /** Tokens of others. */
+  readonly bearer: BearerTokens;
 }
+
+const NOBODY: Peer = { address: '', userAgent: '' };
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { sessions, tokens, live, vault, providers, clock } = options;
@@ -24,11 +30,22 @@ export function createSessions(options: SessionsOptions): Sessions {
     const caller = behind ? await live.caller(claims.sid, { fresh: true }) : known;
     if (caller.account.id !== claims.sub || claims.gen > caller.session.generation) throw tokenInvalid();
     await live.markSeen(caller, claims.gen);
-    return caller;
+    return claims.scope === undefined ? caller : { ...caller, scopes: intersect(caller.scopes, scopesOf(claims)) };
+  }
+
+  /** Ours first: that is quick, and what nearly every call brings. */
+  async function authenticate(accessToken: string, peer: Peer = NOBODY): Promise<Caller> {
+    try {
+      return await callerOf(await tokens.verify(accessToken));
+    } catch (error) {
+      const isForeign = isAppError(error) && error.reason === 'TOKEN_INVALID' && options.bearer.mayKnow(accessToken);
+      if (!isForeign) throw error;
+      return options.bearer.caller(accessToken, peer);
+    }
   }
 
   return {
-    authenticate: async (accessToken) => callerOf(await tokens.verify(accessToken)),
+    authenticate,
 
     async authenticatePair(accessToken, refreshToken) {
       const { claims, expired } = await tokens.inspect(accessToken);

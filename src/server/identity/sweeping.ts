@@ -13,7 +13,8 @@ export interface SweepingOptions {
   readonly logins: LoginStore;
   readonly sessions: SessionStore;
   readonly keys: SigningKeys;
-  readonly providers: Iterable<Provider>;
+  /** Closed at the end. */
+  readonly providers: Iterable<Pick<Provider, 'close'>>;
   readonly clock: Clock;
   readonly log: Logger;
 }

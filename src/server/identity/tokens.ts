@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import { isScope, type Scope } from '../../core/scopes.ts';
 import { tokenExpired, tokenInvalid } from './failures.ts';
 import { type Compact, type JsonObject, parseCompact, signCompact, verifyCompact } from './jws.ts';
 import { CLOCK_SKEW_MS, type SigningKeys } from './keys.ts';
@@ -18,11 +19,24 @@ export interface AccessClaims {
   readonly iat: number;
   readonly exp: number;
   readonly jti: string;
+  /** What it is limited to (RFC 8693 section 4.2), by spaces; absent = all that the session may. */
+  readonly scope?: string;
+}
+
+/** What a token is limited to. */
+export interface Narrowing {
+  readonly scopes?: readonly Scope[] | undefined;
+  /** Another service than this server, which then refuses it (security.md AT-04). */
+  readonly audience?: string | undefined;
 }
 
 export interface AccessTokens {
   /** @returns the token and its end in epoch ms: after the life set, and never after `notAfter` (epoch ms). */
-  mint(subject: { sub: string; sid: string; gen: number }, notAfter: number): Promise<{ token: string; end: number }>;
+  mint(
+    subject: { sub: string; sid: string; gen: number },
+    notAfter: number,
+    narrowing?: Narrowing,
+  ): Promise<{ token: string; end: number }>;
   /** @throws UNAUTHENTICATED TOKEN_INVALID | TOKEN_EXPIRED */
   verify(token: string): Promise<AccessClaims>;
   /** As `verify`, but tells an expired token of ours apart instead of throwing: it may steer a renewal (RT-08). */
@@ -77,18 +91,19 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       if (expired) throw tokenExpired();
       return claims;
     },
-    async mint(subject, notAfter) {
+    async mint(subject, notAfter, { scopes, audience = options.audience } = {}) {
       const { kid, key } = await keys.signer();
       const now = clock.now();
       const exp = Math.floor(Math.min(now + ttlMs, notAfter) / 1000);
       const claims: AccessClaims = {
         iss: options.issuer,
-        aud: options.audience,
+        aud: audience,
         ...subject,
         client_id: CLIENT_ID,
         iat: Math.floor(now / 1000),
         exp,
         jti: randomUUID(),
+        ...(scopes && { scope: scopes.join(' ') }),
       };
       return { token: signCompact({ alg: 'ES256', typ: 'at+jwt', kid }, { ...claims }, key), end: exp * 1000 };
     },
@@ -111,14 +126,21 @@ async function checkSignature(parsed: Compact, keys: SigningKeys): Promise<{ kid
 
 /** The claims where each is present and of its type, all of them ours (AT-03, AT-04, AT-07, AT-08, AT-09, DP-01). */
 function checkClaims(payload: JsonObject, { issuer, audience, clock }: AccessTokensOptions): AccessClaims | undefined {
-  const { iss, aud, sub, sid, gen, client_id, iat, exp, nbf, jti } = payload;
+  const { iss, aud, sub, sid, gen, client_id, iat, exp, nbf, jti, scope } = payload;
   const soon = (clock.now() + CLOCK_SKEW_MS) / 1000;
   const ours = iss === issuer && (aud === audience || (Array.isArray(aud) && aud.includes(audience)));
   if (!ours || 'cnf' in payload) return undefined;
   if (!isName(sub) || !isName(sid) || !isName(jti) || client_id !== CLIENT_ID || !isCount(gen)) return undefined;
   if (!isCount(iat) || !isCount(exp) || iat > soon || exp <= iat) return undefined;
   if (nbf !== undefined && (!isCount(nbf) || nbf > soon)) return undefined;
-  return { iss: issuer, aud: audience, sub, sid, gen, client_id: CLIENT_ID, iat, exp, jti };
+  if (scope !== undefined && typeof scope !== 'string') return undefined;
+  const claims = { iss: issuer, aud: audience, sub, sid, gen, client_id: CLIENT_ID, iat, exp, jti };
+  return scope === undefined ? claims : { ...claims, scope };
+}
+
+/** What a token is limited to; undefined = nothing. A scope that this release does not know gives nothing. */
+export function scopesOf({ scope }: Pick<AccessClaims, 'scope'>): readonly Scope[] | undefined {
+  return scope?.split(' ').filter(isScope);
 }
 
 const isName = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value);

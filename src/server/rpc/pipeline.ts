@@ -84,13 +84,13 @@ export function createPipeline(services: Services, handlers: Handlers) {
     const credentials = incoming.credentials();
     if (row.auth === 'optional') {
       incoming.accepted(undefined);
-      return credentials.kind === 'none' ? undefined : await callerIfKnown(credentials.accessToken);
+      return credentials.kind === 'none' ? undefined : await callerIfKnown(credentials.accessToken, incoming.peer);
     }
     if (credentials.kind === 'none') {
       throw new AppError('UNAUTHENTICATED', 'LOGIN_REQUIRED', 'You are not logged in.', { hint: 'Run: fedctl login' });
     }
     if (credentials.kind === 'bearer') {
-      const caller = await services.sessions.authenticate(credentials.accessToken);
+      const caller = await services.sessions.authenticate(credentials.accessToken, incoming.peer);
       incoming.accepted(undefined);
       return caller;
     }
@@ -102,9 +102,9 @@ export function createPipeline(services: Services, handlers: Handlers) {
     return caller;
   }
 
-  async function callerIfKnown(accessToken: string): Promise<Caller | undefined> {
+  async function callerIfKnown(accessToken: string, peer: Peer): Promise<Caller | undefined> {
     try {
-      return await services.sessions.authenticate(accessToken);
+      return await services.sessions.authenticate(accessToken, peer);
     } catch (error) {
       if (isAppError(error) && error.code === 'UNAUTHENTICATED') return undefined;
       throw error;

@@ -1,7 +1,7 @@
-import type { Selectable } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import type { NewSession, Session, SessionStore } from '../../core/sessions.ts';
 import type { Databases } from './databases.ts';
-import type { SessionTable } from './schema.ts';
+import type { Schema, SessionTable } from './schema.ts';
 
 const FIRST_GENERATION = 1;
 
@@ -66,11 +66,24 @@ function toRow(session: NewSession): SessionTable {
   };
 }
 
+/** A token that outlives its session may have a next one; one whose session was ended before its time may not. */
+async function freeExchange(trx: Transaction<Schema>, { exchangeHash, createdAt }: NewSession): Promise<void> {
+  if (exchangeHash === undefined) return;
+  await trx
+    .updateTable('session')
+    .set({ exchange_hash: null })
+    .where('exchange_hash', '=', exchangeHash)
+    .where('revoked_at', 'is', null)
+    .where('ends_at', '<=', createdAt)
+    .execute();
+}
+
 /** A new session has generation 1, which nobody has seen yet. */
 export function createSessionStore({ reader, writer }: Databases): SessionStore {
   return {
     createSession: (session, refreshHash) =>
       writer.transaction().execute(async (trx) => {
+        await freeExchange(trx, session);
         await trx.insertInto('session').values(toRow(session)).execute();
         if (refreshHash === undefined) return;
         await trx

@@ -1,0 +1,93 @@
+import type { ExchangeRequest } from '../../../src/core/services.ts';
+import { TOKEN_TYPES } from '../../../src/core/services.ts';
+import type { TrustOptions, TrustRule } from '../../../src/server/identity/index.ts';
+import type { EvilIdp } from '../../support/evil-idp.ts';
+import { startEvilIdp } from '../../support/evil-idp.ts';
+import { type Bench, evilIssuer, ISSUER as OURS, openBench } from './setup.ts';
+
+export const OTHER_SERVICE = 'https://data.example.test';
+
+/** A job of a CI system, as its token tells it. */
+export const JOB = { repository_id: '4711', ref: 'refs/heads/main', preferred_username: 'ci' };
+
+export const rule = (change: Partial<TrustRule> = {}): TrustRule => ({
+  trust: 'ci',
+  claims: { repository_id: '4711', ref: 'refs/heads/main' },
+  serviceAccount: 'trainer',
+  person: undefined,
+  personClaim: 'sub',
+  scopes: undefined,
+  oneTime: false,
+  maxLifeMs: 900_000,
+  ...change,
+});
+
+export const trusting = (issuer: string, change: Partial<TrustOptions> = {}): TrustOptions => ({
+  alias: 'ci',
+  issuer,
+  audience: [OURS],
+  validation: 'jwks',
+  algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+  tokenType: 'any',
+  allowInsecure: true,
+  usernameClaim: 'preferred_username',
+  loginClients: ['fedctl-test'],
+  isLoginIssuer: false,
+  ...change,
+});
+
+export const request = (subjectToken: string, change: Partial<ExchangeRequest> = {}): ExchangeRequest => ({
+  subjectToken,
+  subjectTokenType: TOKEN_TYPES.jwt,
+  actorToken: '',
+  actorTokenType: '',
+  requestedTokenType: '',
+  audience: [],
+  resource: [],
+  scopes: [],
+  client: 'fedctl test',
+  host: 'runner-1',
+  ...change,
+});
+
+export interface ExchangeBench extends Bench {
+  /** Where people log in. */
+  readonly idp: EvilIdp;
+  /** Whose tokens are exchanged. */
+  readonly ci: EvilIdp;
+  /** A token of a job, with other claims; its signature is good. */
+  token(claims?: Record<string, unknown>, header?: Record<string, unknown>): string;
+}
+
+/** Identity with a provider for logins and a trusted issuer beside it. */
+export async function openExchange({
+  trust = {},
+  rules = () => [rule()],
+}: {
+  trust?: Partial<TrustOptions>;
+  rules?: (idp: EvilIdp) => readonly TrustRule[];
+} = {}): Promise<ExchangeBench> {
+  const [idp, ci] = [await startEvilIdp(), await startEvilIdp()];
+  const issuers = [trusting(ci.issuer, trust)];
+  const bench = await openBench(evilIssuer(idp), { trust: { issuers, rules: rules(idp) }, audiences: [OTHER_SERVICE] });
+  let count = 0;
+  return {
+    ...bench,
+    idp,
+    ci,
+    token(claims = {}, header = {}) {
+      count += 1;
+      const now = Math.floor(bench.clock.now() / 1000);
+      const times = { iat: now, exp: now + 300, jti: `job-${count}` };
+      return ci.idToken({ aud: OURS, sub: `job:${JOB.ref}`, ...JOB, ...times, ...claims }, header);
+    },
+    async cleanup() {
+      await bench.cleanup();
+      await idp.stop();
+      await ci.stop();
+    },
+  };
+}
+
+export const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
