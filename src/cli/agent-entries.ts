@@ -21,7 +21,12 @@ export async function entriesOf(
   }
   if (positionals.every((one) => one === undefined)) return entries;
   const { connection } = await findTarget(context, positionals);
-  return entries.filter(({ file, server }) => file === connection.credentialsPath && server === connection.address);
+  return entries.filter(({ file, server }) => isOf(connection.credentialsPath, file) && server === connection.address);
+}
+
+/** Its file, or that of another account of the connection. */
+function isOf(credentialsPath: string, file: string): boolean {
+  return file === credentialsPath || file.startsWith(`${credentialsPath.slice(0, -'.json'.length)}~`);
 }
 
 /** "1 entry", "3 entries" */

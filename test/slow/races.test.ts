@@ -57,7 +57,8 @@ async function serve(count: number): Promise<void> {
     await stage.serve({ changes: { server, tokens: { access: '1h' } } });
   }
   balancer.send(used.map((backend) => backend['grpc-address']));
-  expect(await alice.login('--force')).toMatchObject({ code: 0 });
+  await loginIn({ home: alice.home, facts: stage.facts, agent: agent.socket }).remove();
+  expect(await alice.login()).toMatchObject({ code: 0 });
 }
 
 interface Race {

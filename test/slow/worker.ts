@@ -26,11 +26,12 @@ async function work({ path, address, ca, agent }: RoundTask): Promise<RoundResul
   const warnings: string[] = [];
   const warn = (sentence: string) => void warnings.push(sentence);
   const held = agent === undefined ? undefined : openKeyAgent(agent, warn);
+  const known = new Map();
   const store = openCredentials({
     path,
     origin: address,
     caPin: caPin(rootCertificates),
-    keys: async () => ({ agent: async () => held, keyring: nobody, passphrase: nobody, known: new Map() }),
+    keys: async () => ({ agent: async () => held, keyring: nobody, passphrase: nobody, known }),
   });
   const remote = connect({ address, rootCertificates, insecure: false }, { userAgent: 'fedctl/slow' });
   try {
