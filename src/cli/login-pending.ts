@@ -61,8 +61,8 @@ export async function resumeLogin(
     removePending(kept, id);
     return { settings, tokens };
   } catch (error) {
-    // Denied, over or used: there is nothing left to resume.
-    if (isAppError(error) && ['PERMISSION_DENIED', 'UNAUTHENTICATED'].includes(error.code)) removePending(kept, id);
+    // What was denied is over; what nobody has approved yet may be resumed until its time is over.
+    if (isAppError(error) && error.code === 'PERMISSION_DENIED') removePending(kept, id);
     throw error;
   }
 }

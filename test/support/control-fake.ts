@@ -55,6 +55,8 @@ export interface FakeState {
   authorizationUrl: string;
   /** What GetServerInfo says. */
   issuer: string;
+  /** Id of new sessions. */
+  sessionId: string;
   /** Access tokens that were revoked by Logout, and refresh tokens. */
   loggedOut: string[];
   providerToken: GetProviderTokenResponse | FakeFailure;
@@ -139,6 +141,7 @@ export function newState(): FakeState {
     exchanges: [],
     authorizationUrl: 'https://idp.example/authorize',
     issuer: 'https://fake.example',
+    sessionId: 's1',
     loggedOut: [],
     providerToken: {
       accessToken: 'opaque-of-idp',
@@ -201,7 +204,7 @@ export async function startControlFake(options: FakeOptions): Promise<ControlFak
 export function issue(state: FakeState): TokenPair {
   const payload = {
     iss: 'https://fake.example',
-    sid: 's1',
+    sid: state.sessionId,
     sub: 'alice',
     iat: 1_700_000_000,
     exp: 1_700_000_000 + state.lifetime,
@@ -214,7 +217,7 @@ export function issue(state: FakeState): TokenPair {
     accessToken,
     refreshToken: state.refreshToken,
     expiresIn: BigInt(state.lifetime),
-    sessionId: 's1',
+    sessionId: state.sessionId,
     account: 'alice',
   };
 }
