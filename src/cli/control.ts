@@ -6,6 +6,7 @@ import type { Session } from '../client/session.ts';
 import { AppError } from '../core/errors.ts';
 import { proxyFor } from '../core/proxy.ts';
 import type { ServerKind } from '../credentials/records.ts';
+import type { CredentialFile } from '../credentials/types.ts';
 import { type Connection, loadRootCertificates } from '../project/connections.ts';
 import { resolveTarget, type Target } from '../project/target.ts';
 import type { Context } from './context.ts';
@@ -109,11 +110,18 @@ async function planeAt(context: Context, { target, connection, endpoint }: Place
 /** The session of whoever is logged in at a control plane. */
 export async function openSessionAt(
   context: Context,
-  place: { readonly connection: Connection; readonly endpoint: Endpoint; readonly client: Client },
+  place: {
+    readonly connection: Connection;
+    readonly endpoint: Endpoint;
+    readonly client: Client;
+    /** A login of another account; absent: the active one. */
+    readonly store?: CredentialFile;
+  },
 ): Promise<Session> {
   const { connection, endpoint, client } = place;
   const { openSession } = await import('../client/index.ts');
-  const { store, path } = await openActiveLogin(context, connection, endpoint.rootCertificates, 'fedctl');
+  const active = async () => await openActiveLogin(context, connection, endpoint.rootCertificates, 'fedctl');
+  const { store, path } = place.store ? { store: place.store, path: place.store.path } : await active();
   const warn = (sentence: string) => context.note(`Warning: ${sentence}`);
   const regrant = async () => await (await import('./login-regrant.ts')).regrant({ context, ...place, path });
   return openSession({ client, store, clock: context.clock, warn, regrant });

@@ -9,7 +9,9 @@ import type { Context } from './context.ts';
 import { endpointOf, findTarget, openClient, refuseInsecure, userAgentOf } from './control.ts';
 import { type FlwrLogin, type FlwrLogins, findFlwrLogins } from './flwr-store.ts';
 import type { LoginPlace, LoginResult } from './login.ts';
+import { keepingOf } from './login-account.ts';
 import { openLoginStore } from './login-store.ts';
+import { checkKept } from './storage.ts';
 import { identify } from './superlink.ts';
 import { safeLine } from './text.ts';
 
@@ -28,8 +30,11 @@ export async function importLogin(
   refuseInsecure(connection);
   const found = await findFlwrLogins(connection, context.env);
   if (found.logins.length === 0) throw missing(connection, found);
-  const place: ImportPlace = { context, connection, endpoint: await endpointOf(connection) };
-  const store = openLoginStore(context, connection, place.endpoint.rootCertificates);
+  const endpoint = await endpointOf(connection);
+  const keeping = await keepingOf({ context, connection, endpoint }, { storage: undefined, account: undefined });
+  checkKept(context, keeping.storage, 'device_code');
+  const place: ImportPlace = { context, connection, endpoint, keeping };
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, undefined, keeping);
   const server = await identify(context, place.endpoint);
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   let refusal: unknown;
@@ -50,7 +55,7 @@ export async function importLogin(
 
 /** The account. Who a token is from is looked at before it is sent anywhere. */
 async function fromPlane(
-  { context, connection, endpoint }: ImportPlace,
+  { context, connection, endpoint, keeping }: ImportPlace,
   login: FlwrLogin,
   { issuer, timeMs }: { readonly issuer: string; readonly timeMs: bigint },
 ): Promise<string> {
@@ -60,7 +65,7 @@ async function fromPlane(
   }
   const client = await openClient(context, endpoint);
   const { callUnary } = await import('../client/index.ts');
-  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl', keeping);
   const whoAmI = client.sessions.whoAmI.bind(client.sessions);
   try {
     const me = await callUnary(client, whoAmI, {}, { token: login.accessToken.reveal() });
@@ -88,7 +93,7 @@ async function fromPlane(
 
 /** "": a SuperLink doesn't say who somebody is. */
 async function fromSuperlink(
-  { context, connection, endpoint }: ImportPlace,
+  { context, connection, endpoint, keeping }: ImportPlace,
   login: FlwrLogin,
   transport: 'grpc' | 'http',
 ): Promise<string> {
@@ -97,9 +102,8 @@ async function fromSuperlink(
   const tokens = { accessToken: login.accessToken.reveal(), refreshToken: login.refreshToken.reveal() };
   try {
     const proven = await proveTokens({ endpoint, transport, userAgent: userAgentOf(context), tokens });
-    await openLoginStore(context, connection, endpoint.rootCertificates, `superlink-${transport}`).write(
-      newTokens(proven),
-    );
+    const kind = `superlink-${transport}` as const;
+    await openLoginStore(context, connection, endpoint.rootCertificates, kind, keeping).write(newTokens(proven));
     return '';
   } catch (error) {
     throw isAppError(error) && error.code === 'UNAUTHENTICATED' ? ended(connection, login, error) : error;

@@ -3,6 +3,7 @@ import { boolean, integer, option, string } from '@oclif/core/flags';
 import { refuseGrant } from '../client/grants/refused.ts';
 import { AppError } from '../core/errors.ts';
 import { GRANTS, type GrantName, type LoginSettings } from '../credentials/login-settings.ts';
+import { STORAGE_KINDS, type StorageKind } from '../credentials/records.ts';
 import { parseSeconds } from './duration.ts';
 import type { LoginInput } from './login.ts';
 import type { SecretOnStdin } from './login-secrets.ts';
@@ -21,6 +22,13 @@ export const loginFlags = {
   provider: string({ description: 'identity provider, where the server has several', helpValue: 'ALIAS' }),
   'list-providers': boolean({ description: 'list the identity providers of the server, and what they offer' }),
   scope: string({ description: 'ask for one more scope (repeatable)', multiple: true, helpValue: 'SCOPE' }),
+  account: string({
+    description: 'what to call this login, beside others of the connection; it is the active one after that',
+    helpValue: 'NAME',
+  }),
+  storage: option({ options: STORAGE_KINDS })({
+    description: 'how this login is kept, and later ones of the connection; by default as configured, else in a file',
+  }),
   plain: boolean({ description: 'one line per change, no QR code (or FEDCTL_PLAIN=1): for screen readers' }),
   timeout: string({ description: 'give up after this time: 90s, 5m', helpValue: 'TIME' }),
   'launch-browser': trueOrFalse({
@@ -99,6 +107,8 @@ export interface LoginFlagValues {
   readonly force: boolean;
   readonly provider?: string | undefined;
   readonly scope?: readonly string[] | undefined;
+  readonly account?: string | undefined;
+  readonly storage?: StorageKind | undefined;
   readonly plain: boolean;
   readonly timeout?: string | undefined;
   readonly 'launch-browser'?: 'true' | 'false' | undefined;
@@ -148,6 +158,8 @@ export function loginInput(
     timeout: flags.timeout === undefined ? undefined : parseSeconds(flags.timeout),
     wait: !flags['no-wait'],
     resume: flags.resume,
+    storage: flags.storage,
+    account: flags.account,
   };
 }
 

@@ -12,12 +12,14 @@ import type { CredentialFile } from '../credentials/types.ts';
 import { isHeadless, surroundings } from './browser.ts';
 import { openClient } from './control.ts';
 import type { LoginPlace, LoginResult } from './login.ts';
+import { storeOfAccount } from './login-account.ts';
 import { type PendingResult, resumeLogin, startWithoutWaiting } from './login-pending.ts';
 import { grantRequest } from './login-request.ts';
 import { type PendingScreen, pendingScreen } from './login-screen.ts';
 import { findsIdToken } from './login-secrets.ts';
 import { openLoginStore } from './login-store.ts';
 import { settingsOf } from './login-wishes.ts';
+import { checkKept } from './storage.ts';
 import { safeLine } from './text.ts';
 
 /** A login at a control plane that is under way. */
@@ -33,8 +35,8 @@ type Outcome = Pick<LoginResult, 'account'> & { readonly pending?: PendingResult
 
 /** Logs in by the grant that was asked for, was used the last time, or fits where this runs. */
 export async function logInAtPlane(place: LoginPlace): Promise<Outcome> {
-  const { context, connection, endpoint, input } = place;
-  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl');
+  const { context, connection, endpoint, input, keeping } = place;
+  const store = openLoginStore(context, connection, endpoint.rootCertificates, 'fedctl', keeping);
   const client = await openClient(context, endpoint);
   const screen = pendingScreen(context, connection, input);
   const kept = { path: store.path, origin: connection.address, caPin: caPin(endpoint.rootCertificates) };
@@ -47,10 +49,12 @@ export async function logInAtPlane(place: LoginPlace): Promise<Outcome> {
   };
   try {
     if (input.resume !== undefined) return await finish(login, await resumeLogin(paused, input.resume));
-    const settings = settingsOf(input, readLoginSettings(kept));
+    const { path } = await storeOfAccount(place, input.account);
+    const settings = settingsOf(input, readLoginSettings({ ...kept, path }));
     if (!input.wait) return { account: '', pending: await startWithoutWaiting(paused, settings) };
     const { grants } = await import('../client/grants/index.ts');
     const grant = settings.grant ?? (await chosenGrant(login, settings));
+    checkKept(context, keeping.storage, grant);
     return await finish(login, { settings, tokens: await grants[grant](requestOf(login, settings)) });
   } finally {
     screen.end();
@@ -80,11 +84,13 @@ function requestOf({ place, client, screen }: PlaneLogin, settings: LoginSetting
 
 /** Stores a new login, remembers how it was made, then ends the one that it takes the place of. */
 async function finish(
-  { place: { context, input }, client, store, kept }: PlaneLogin,
+  { place, client, store, kept }: PlaneLogin,
   { settings, tokens }: { settings: LoginSettings; tokens: NewLogin },
 ): Promise<Outcome> {
+  const { context, input } = place;
   // One that can't be read can't be ended either.
-  const before = input.force ? await store.read().catch(() => undefined) : undefined;
+  const replaced = input.force ? await storeOfAccount(place, input.account) : undefined;
+  const before = await replaced?.read().catch(() => undefined);
   try {
     await store.write(tokens);
   } catch (error) {

@@ -3,13 +3,15 @@ import type { LoginDemands } from '../client/grants/types.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import type { GrantName, LoginSettings } from '../credentials/login-settings.ts';
 import { traceOf } from '../credentials/traces.ts';
+import type { ChosenStorage } from '../credentials/types.ts';
 import type { Connection } from '../project/connections.ts';
 import type { Context } from './context.ts';
 import { endpointOf, findTarget, openClient, openSessionAt, refuseInsecure } from './control.ts';
+import { demandsFor, keepingOf, storeOfAccount, useStanding } from './login-account.ts';
 import type { PendingResult } from './login-pending.ts';
 import { logInAtPlane } from './login-plane.ts';
 import type { SecretOnStdin } from './login-secrets.ts';
-import { openLoginStore } from './login-store.ts';
+import { type LoginKeeping, openLoginStore } from './login-store.ts';
 import { identify } from './superlink.ts';
 import { logInAtSuperlink, standsAtSuperlink } from './superlink-login.ts';
 import { safeLine } from './text.ts';
@@ -35,6 +37,10 @@ export interface LoginInput {
   readonly wait: boolean;
   /** Id of a login that was started with `wait` false, or "latest". */
   readonly resume: string | undefined;
+  /** How the login is to be kept; undefined: as configured. */
+  readonly storage: string | undefined;
+  /** What the login is called here, beside others; undefined: it takes the place of the active one. */
+  readonly account: string | undefined;
 }
 
 export interface LoginResult {
@@ -53,24 +59,31 @@ export interface LoginPlace {
   readonly connection: Connection;
   readonly endpoint: Endpoint;
   readonly input: LoginInput;
+  readonly keeping: LoginKeeping & { readonly storage: ChosenStorage };
 }
 
 /** Logs in, or finds that somebody is logged in already. A login that fails leaves nothing behind. */
-export async function logIn(context: Context, input: LoginInput): Promise<LoginResult> {
+export async function logIn(caller: Context, input: LoginInput): Promise<LoginResult> {
+  const context = withoutToken(caller);
   const { connection } = await findTarget(context, input.positionals);
   refuseInsecure(connection);
   refuseOff(connection);
   const endpoint = await endpointOf(connection);
-  const place: LoginPlace = { context, connection, endpoint, input };
+  const keeping = await keepingOf({ context, connection, endpoint }, input);
+  const asker = { ...input, demands: await demandsFor({ context, connection, endpoint }, input) };
+  const place: LoginPlace = { context, connection, endpoint, input: asker, keeping };
   const asked = input.force || input.resume !== undefined;
   const standing = asked ? undefined : await standingAccount(place);
-  if (standing !== undefined) return { account: standing, connection, already: true };
+  if (standing !== undefined) {
+    await useStanding(place, input, keeping.storage);
+    return { account: standing, connection, already: true };
+  }
   const found = await identify(context, endpoint);
   const clean = traceOf(connection.credentialsPath);
   context.signal.addEventListener('abort', clean, { once: true });
   try {
     // Before anybody is sent to a browser: a login that could not be stored is no use.
-    const store = openLoginStore(context, connection, endpoint.rootCertificates);
+    const store = openLoginStore(context, connection, endpoint.rootCertificates, undefined, keeping);
     for (const warning of await store.prepare()) context.note(safeLine(warning));
     if (found.kind === 'fedctl') return { connection, already: false, ...(await logInAtPlane(place)) };
     return { account: await logInAtSuperlink(place, found.transport), connection, already: false };
@@ -84,13 +97,15 @@ export async function logIn(context: Context, input: LoginInput): Promise<LoginR
 
 /** The account whose login still stands at the server; undefined where there is none, or none that is good. */
 async function standingAccount(place: LoginPlace): Promise<string | undefined> {
-  const { context, connection, endpoint } = place;
+  const { context, connection, endpoint, input } = place;
   try {
-    const login = await openLoginStore(context, connection, endpoint.rootCertificates).read();
+    const store = await storeOfAccount(place, input.account);
+    const login = await store.read();
     if (login === undefined) return undefined;
-    if (login.kind !== 'fedctl') return await standsAtSuperlink(place, login.kind);
+    const isActive = store.path === connection.credentialsPath;
+    if (login.kind !== 'fedctl') return isActive ? await standsAtSuperlink(place, login.kind) : undefined;
     const client = await openClient(context, endpoint);
-    const session = await openSessionAt(context, { connection, endpoint, client });
+    const session = await openSessionAt(context, { connection, endpoint, client, store });
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
     return safeLine(me.account);
   } catch (error) {
@@ -100,6 +115,14 @@ async function standingAccount(place: LoginPlace): Promise<string | undefined> {
     if (isAppError(error) && (mendable.includes(error.code) || error.reason === 'SERVER_NOT_GRPC')) return undefined;
     throw error;
   }
+}
+
+/** What a login is about is the stored one. */
+function withoutToken(context: Context): Context {
+  const { FEDCTL_TOKEN: token, FEDCTL_TOKEN_FILE: file, ...env } = context.env;
+  if (!token && !file) return context;
+  context.note(`${token ? 'FEDCTL_TOKEN' : 'FEDCTL_TOKEN_FILE'} is set: its token goes before this login.`);
+  return { ...context, env };
 }
 
 function refuseOff(connection: Connection): void {

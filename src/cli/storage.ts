@@ -51,3 +51,15 @@ function checkKind(text: string, named: string): StorageKind {
   const message = `${named}: ${JSON.stringify(text.slice(0, 40))} is no way to keep a login.`;
   throw new AppError('INVALID_ARGUMENT', 'STORAGE_INVALID', message, { hint: `Ways: ${STORAGE_KINDS.join(', ')}.` });
 }
+
+/** Grants that need nobody: what is kept nowhere can be made anew. */
+const UNATTENDED: readonly string[] = ['ci', 'client_credentials'];
+
+/** @throws FAILED_PRECONDITION STORAGE_NONE_NEEDS_AGENT for a login that nobody would have: it is on no disk */
+export function checkKept({ env }: Pick<Context, 'env'>, storage: ChosenStorage | undefined, grant: string): void {
+  if (storage?.kind !== 'none' || env.FEDCTL_AGENT_SOCK || UNATTENDED.includes(grant)) return;
+  const text = 'With the storage "none" a login lives in the agent, and none is running in this shell.';
+  throw new AppError('FAILED_PRECONDITION', 'STORAGE_NONE_NEEDS_AGENT', text, {
+    hint: 'Run: eval "$(fedctl agent)"; or log in as a machine (--grant ci, --client-id), which is done again for each command.',
+  });
+}

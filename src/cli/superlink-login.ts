@@ -3,11 +3,13 @@ import type { ServerKind } from '../credentials/records.ts';
 import type { LoginPlace } from './login.ts';
 import { pendingScreen } from './login-screen.ts';
 import { openLoginStore } from './login-store.ts';
+import { checkKept } from './storage.ts';
 import { openSuperlinkAt, proveRemote, TRANSPORTS } from './superlink.ts';
 
 /** Logs in by Flower's own login and stores it, bound to this kind of server. A SuperLink doesn't say who somebody is: "". */
 export async function logInAtSuperlink(place: LoginPlace, transport: 'grpc' | 'http'): Promise<string> {
-  const { context, connection, endpoint, input } = place;
+  const { context, connection, endpoint, input, keeping } = place;
+  checkKept(context, keeping.storage, 'device_code');
   tellWhatChangesNothing(place);
   const { logInToSuperlink, newTokens } = await import('../client/superlink/index.ts');
   const { session } = await openSuperlinkAt(context, { connection, endpoint, transport, login: undefined });
@@ -23,9 +25,8 @@ export async function logInAtSuperlink(place: LoginPlace, transport: 'grpc' | 'h
       timeout: input.timeout,
       show: screen.show,
     });
-    await openLoginStore(context, connection, endpoint.rootCertificates, `superlink-${transport}`).write(
-      newTokens(tokens),
-    );
+    const kind = `superlink-${transport}` as const;
+    await openLoginStore(context, connection, endpoint.rootCertificates, kind, keeping).write(newTokens(tokens));
     return '';
   } finally {
     screen.end();
