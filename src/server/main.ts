@@ -15,6 +15,7 @@ import { createMetrics } from './ops/metrics.ts';
 import { operationRoutes } from './ops/routes.ts';
 import { createParts, type Parts, probesOf, type Shared, servicesOf } from './parts.ts';
 import { portalRoutes } from './portal/index.ts';
+import { tokenRoutes } from './portal/token-endpoint.ts';
 import type { ServerFacts, Services } from './rpc/call.ts';
 import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
@@ -127,6 +128,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
         metricsToken,
       }),
       ...artifactRoutes,
+      ...tokenRoutes({ call: directCalls(dispatch) }),
       ...portalRoutes({ call: directCalls(dispatch), publicUrl: config.server.publicUrl ?? '', clock }),
     ],
   });

@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../../core/addresses.ts';
+import { SCOPES } from '../../core/scopes.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { PublicKeys } from '../../core/services.ts';
+import { EXCHANGE_GRANT, TOKEN_PATH } from '../portal/token-endpoint.ts';
 import { type HttpReply, type HttpRequest, jsonReply, type Route } from '../transport/https.ts';
 import type { Health } from './health.ts';
 import type { MetricsRegistry } from './metrics.ts';
@@ -39,18 +41,26 @@ export function operationRoutes(parts: OperationsParts): readonly Route[] {
       handle: async () => jsonReply(200, await keys.jwks(), { ...cached, 'content-type': 'application/jwk-set+json' }),
     },
     {
-      // RFC 8414, as little of it as holds: verifiers find issuer and keys.
+      // RFC 8414, as little of it as holds: verifiers find issuer and keys, programs the token endpoint.
       method: 'GET',
       path: '/.well-known/oauth-authorization-server',
-      handle: () =>
-        jsonReply(
-          200,
-          { issuer, jwks_uri: `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, response_types_supported: [] },
-          cached,
-        ),
+      handle: () => jsonReply(200, metadataOf(issuer), cached),
     },
     { method: 'GET', path: '/metrics', handle: (request) => scrape(parts, request) },
   ];
+}
+
+function metadataOf(issuer: string) {
+  const base = issuer.replace(/\/$/, '');
+  return {
+    issuer,
+    jwks_uri: `${base}/.well-known/jwks.json`,
+    token_endpoint: `${base}${TOKEN_PATH}`,
+    token_endpoint_auth_methods_supported: ['none'],
+    grant_types_supported: [EXCHANGE_GRANT],
+    scopes_supported: SCOPES,
+    response_types_supported: [],
+  };
 }
 
 async function scrape({ registry, metricsToken }: OperationsParts, request: HttpRequest): Promise<HttpReply> {

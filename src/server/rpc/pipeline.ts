@@ -6,7 +6,7 @@ import type { Caller, Peer, TokenPair } from '../../core/services.ts';
 import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
 import { decide } from './decide.ts';
 import type { Input, MethodName, Output } from './methods.ts';
-import { POLICY, type PolicyRow } from './policy.ts';
+import { POLICY, type PolicyRow, SCOPE_OF } from './policy.ts';
 import { type Question, questionOf } from './targets.ts';
 
 /** A call as a transport hands it over. */
@@ -46,6 +46,7 @@ export function createPipeline(services: Services, handlers: Handlers) {
       if (!row) throw new AppError('PERMISSION_DENIED', 'METHOD_UNKNOWN', 'This server has no such method.');
       const caller = await authenticate(row, incoming);
       call = withCaller(call, caller);
+      checkScope(incoming.method, caller);
       const input = await incoming.input();
       call = await withSessionNamed(call, input);
       const question = await questionOf(row, input, services, caller?.account.handle ?? '');
@@ -180,6 +181,20 @@ function newCall<M extends MethodName>(incoming: Incoming<M>, requestId: string,
     target: NO_TARGET,
     audit,
   };
+}
+
+/** A narrowed token does what it was narrowed to, whatever its account may (security.md AT-14). */
+function checkScope(method: MethodName, caller: Caller | undefined): void {
+  const needed = SCOPE_OF[method];
+  if (!caller?.scopes || (needed !== undefined && caller.scopes.includes(needed))) return;
+  throw new AppError(
+    'PERMISSION_DENIED',
+    'SCOPE_MISSING',
+    `The token is limited, and this needs the scope ${needed}.`,
+    {
+      hint: 'Use the token of your login, or one that was issued with that scope.',
+    },
+  );
 }
 
 function withCaller(call: Call, caller: Caller | undefined): Call {

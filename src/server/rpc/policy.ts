@@ -1,4 +1,5 @@
 import type { Right } from '../../core/access.ts';
+import type { Scope } from '../../core/scopes.ts';
 import type { MethodName } from './methods.ts';
 
 /**
@@ -104,3 +105,31 @@ export const POLICY: Readonly<Record<MethodName, PolicyRow>> = {
   'access.whois': { auth: 'session', on: 'system', right: 'can_admin', mutation: false, audit: 'call' },
   'access.can': { auth: 'session', on: 'each', mutation: false, audit: 'call' },
 };
+
+/** The part of a scope that stands for each area of methods; an area without one asks for none. */
+const SCOPE_AREAS = {
+  runs: 'runs',
+  nodes: 'nodes',
+  federations: 'federations',
+  invitations: 'federations',
+  access: 'access',
+  session: 'account',
+  token: 'account',
+} as const;
+
+/** It has a row in the audit trail like a change, and changes nothing. */
+const READS: readonly MethodName[] = ['runs.pull'];
+
+/**
+ * The scope that a narrowed token needs for a method, by its area and whether it changes something: `runs.stop` needs
+ * `runs:write`. Undefined where no login is needed.
+ */
+export const SCOPE_OF: Readonly<Record<MethodName, Scope | undefined>> = Object.fromEntries(
+  Object.entries(POLICY).map(([method, row]) => [method, scopeFor(method as MethodName, row)]),
+) as Record<MethodName, Scope | undefined>;
+
+function scopeFor(method: MethodName, { auth, mutation }: PolicyRow): Scope | undefined {
+  const area = method.split('.')[0] as keyof typeof SCOPE_AREAS;
+  if (auth === 'none') return undefined;
+  return `${SCOPE_AREAS[area]}:${mutation && !READS.includes(method) ? 'write' : 'read'}`;
+}

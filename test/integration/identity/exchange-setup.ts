@@ -70,9 +70,15 @@ export async function openExchange({
   const [idp, ci] = [await startEvilIdp(), await startEvilIdp()];
   const issuers = [trusting(ci.issuer, trust)];
   const bench = await openBench(evilIssuer(idp), { trust: { issuers, rules: rules(idp) }, audiences: [OTHER_SERVICE] });
+  const replicas: Bench[] = [];
   let count = 0;
   return {
     ...bench,
+    async replica(change) {
+      const replica = await bench.replica(change);
+      replicas.push(replica);
+      return replica;
+    },
     idp,
     ci,
     token(claims = {}, header = {}) {
@@ -82,6 +88,7 @@ export async function openExchange({
       return ci.idToken({ aud: OURS, sub: `job:${JOB.ref}`, ...JOB, ...times, ...claims }, header);
     },
     async cleanup() {
+      for (const replica of replicas) await replica.cleanup();
       await bench.cleanup();
       await idp.stop();
       await ci.stop();

@@ -58,7 +58,6 @@ describe('a token of a trusted issuer', () => {
     const both = [bench.exchange, other.exchange, bench.exchange, other.exchange];
     const made = await Promise.all(both.map((one) => one.exchange(request(subject), peer)));
     expect(new Set(made.map(({ sessionId }) => sessionId)).size).toBe(1);
-    await other.cleanup();
   });
 
   test('a session that was ended before its time stays so', async () => {
@@ -239,7 +238,6 @@ describe('rules', () => {
     expect(await refusal(bench.token({ jti: claimsOf(subject).jti }))).toBe('TOKEN_USED');
     expect(await refusal(bench.token({ jti: undefined }))).toBe('TOKEN_INVALID');
     expect(await refusal(bench.token({ exp: Math.floor(bench.clock.now() / 1000) + 90_000 }))).toBe('TOKEN_INVALID');
-    await other.cleanup();
   });
 
   test('a session ends where its [[trust]] table is gone', async () => {
@@ -247,6 +245,5 @@ describe('rules', () => {
     const { accessToken } = await exchange(bench.token());
     const without = await bench.replica({ trust: undefined });
     expect(await reasonOf(without.sessions.authenticate(accessToken))).toBe('SESSION_ENDED');
-    await without.cleanup();
   });
 });

@@ -57,8 +57,9 @@ export function createExchangedSessions(options: ExchangedSessionsOptions): Exch
       try {
         await sessions.createSession(session, undefined);
       } catch (error) {
-        // Another process was first with the same token.
-        const theirs = isAppError(error) ? undefined : await standing(from.hash, rule);
+        // Somebody else was first with the same token.
+        const isTaken = isAppError(error) && error.reason === 'STORE_CONFLICT';
+        const theirs = isTaken ? await standing(from.hash, rule) : undefined;
         if (theirs === undefined) throw error;
         return theirs;
       }
