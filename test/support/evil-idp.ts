@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import {
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  type KeyPairKeyObjectResult,
+  randomUUID,
+  sign,
+} from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AuthorizationAnswer } from '../../src/core/services.ts';
@@ -40,6 +47,9 @@ export const EVIL_CLIENT = { id: 'fedctl-test', secret: 's3cr3t-canary' };
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
+/** Keys of providers that have stopped: making one takes longer than a test. No two that run have the same. */
+const SPARE_KEYS: KeyPairKeyObjectResult[] = [];
+
 export async function startEvilIdp(): Promise<EvilIdp> {
   const requests: EvilRequest[] = [];
   const scripts = new Map<string, Script>();
@@ -48,7 +58,8 @@ export async function startEvilIdp(): Promise<EvilIdp> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pair = SPARE_KEYS.pop() ?? generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { publicKey, privateKey } = pair;
 
   const idToken: EvilIdp['idToken'] = (claims = {}, header = {}, key = privateKey) => {
     const now = Math.floor(Date.now() / 1000);
@@ -106,6 +117,7 @@ export async function startEvilIdp(): Promise<EvilIdp> {
     },
     stop: () =>
       new Promise((resolve) => {
+        SPARE_KEYS.push(pair);
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -127,9 +127,25 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
     exchange: { exchange: trust.exchange, providerToken: createProviderToken({ ...shared, sharing, renewal }) },
     providerLogout: createProviderLogout({ ...shared, accounts, once: options.once, publicUrl: issuer }),
     keys,
-    service: createSweeping({ logins, sessions, keys, providers: [...providers.values(), trust], clock, log }),
+    service: withWarnings(
+      createSweeping({ logins, sessions, keys, providers: [...providers.values(), trust], clock, log }),
+      providers,
+      log,
+    ),
     async probe() {
       await Promise.all([...providers.values()].map((provider) => provider.probe()));
+    },
+  };
+}
+
+/** What an administrator has switched on and should not forget. */
+function withWarnings(service: Service, providers: ReadonlyMap<string, Provider>, log: Logger): Service {
+  return {
+    ...service,
+    async start() {
+      for (const { alias, allowsPassword } of providers.values())
+        if (allowsPassword) log.warn({ provider: alias }, 'passwords of this identity provider go through this server');
+      await service.start();
     },
   };
 }

@@ -10,7 +10,7 @@ import type { IdentityEvent, OnIdentityEvent } from './events.ts';
 import { GRANT_ENDED, IDENTITY_CHANGED, renewalBusy, sessionEnded } from './failures.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Pairs } from './pairs.ts';
-import type { Provider, RefreshedTokens } from './provider.ts';
+import type { Provider } from './provider.ts';
 import type { Vault } from './vault.ts';
 
 /** Longer than a provider can take (discovery, token, keys and userinfo at 5 s each) and the write after it. */
@@ -82,26 +82,14 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
     const caller = await options.live.caller(id, { fresh: true });
     const { session, account } = caller;
     await options.failpoint('renew.before-provider');
-    const { token, groups, idToken, access } = await askProvider(caller, options);
+    const { token, ...kept } = await askProvider(caller, options);
     await options.failpoint('renew.after-provider');
     const now = options.clock.now();
     const generation = session.generation + 1;
     const notAfter = Math.min(session.expiresAt, now + session.idleMs);
     const pair = await options.pairs.issue({ id: session.id, accountId: account.id, generation }, notAfter);
     const { sealedPair, refreshHash } = pair;
-    const { vault } = options;
-    const renewal = {
-      id: session.id,
-      holder,
-      generation,
-      refreshHash,
-      sealedPair,
-      sealedProviderToken: token && vault.seal(token, 'provider-token', session.id),
-      sealedProviderAccess: access && vault.seal(JSON.stringify(access), 'provider-access', session.id),
-      sealedIdToken: idToken && vault.seal(idToken, 'id-token', session.id),
-      groups,
-      now,
-    };
+    const renewal = { id: session.id, holder, generation, refreshHash, sealedPair, ...kept, now };
     completed = await write(renewal, options);
     await options.failpoint('renew.after-write');
     return completed ? pair.pairFor(account) : await overtaken(session, account, token, options);
@@ -110,26 +98,35 @@ async function renewHeld(id: string, holder: string, options: RenewalOptions): P
   }
 }
 
+/** What the provider gave: its refresh token, and what the session keeps, sealed. */
+interface Renewed
+  extends Pick<CompletedRenewal, 'sealedProviderToken' | 'sealedProviderAccess' | 'sealedIdToken' | 'groups'> {
+  readonly token: string | undefined;
+}
+
 /** The provider's next tokens and groups; unchanged for a session that has no refresh token there. */
 async function askProvider(caller: Caller, options: RenewalOptions): Promise<Renewed> {
   const { session, account } = caller;
-  if (session.sealedProviderToken === undefined)
-    return { token: undefined, groups: session.groups, idToken: undefined, access: undefined };
-  const provider = options.providers.get(account.issuerAlias);
+  const { providers, vault } = options;
+  const { id, groups, sealedProviderToken, sealedProviderAccess } = session;
+  if (sealedProviderToken === undefined)
+    return { token: undefined, sealedProviderToken, sealedProviderAccess, sealedIdToken: undefined, groups };
+  const provider = providers.get(account.issuerAlias);
   if (!provider) throw sessionEnded();
-  const held = options.vault.open(session.sealedProviderToken, 'provider-token', session.id);
+  const held = vault.open(sealedProviderToken, 'provider-token', id);
   const expected = { subject: account.subject, authTime: session.authTime };
   try {
-    const { refreshToken, groups, idToken, access } = await provider.refresh(held, expected);
-    return { token: refreshToken, groups: groups ?? session.groups, idToken, access };
+    const { refreshToken: token, idToken, access, ...told } = await provider.refresh(held, expected);
+    return {
+      token,
+      sealedProviderToken: vault.seal(token, 'provider-token', id),
+      sealedProviderAccess: access && vault.seal(JSON.stringify(access), 'provider-access', id),
+      sealedIdToken: idToken && vault.seal(idToken, 'id-token', id),
+      groups: told.groups ?? groups,
+    };
   } catch (error) {
     throw await endWhereOver(error, caller, options);
   }
-}
-
-interface Renewed extends Pick<RefreshedTokens, 'idToken' | 'access'> {
-  readonly token: string | undefined;
-  readonly groups: readonly string[];
 }
 
 const ENDINGS: Readonly<Record<string, { kind: IdentityEvent['kind']; reason: string }>> = {

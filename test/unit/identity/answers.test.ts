@@ -21,6 +21,7 @@ describe('claims', () => {
       groups: ['g'],
     };
     expect(identityOf(all, mapping, 1)).toEqual({
+      kind: 'user',
       issuer: 'https://idp',
       issuerAlias: 'a',
       subject: 's',
