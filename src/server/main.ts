@@ -15,7 +15,7 @@ import { createMetrics } from './ops/metrics.ts';
 import { operationRoutes } from './ops/routes.ts';
 import { createParts, type Parts, probesOf, type Shared, servicesOf } from './parts.ts';
 import { portalRoutes } from './portal/index.ts';
-import { tokenRoutes } from './portal/token-endpoint.ts';
+import { tokenMetadata, tokenRoutes } from './portal/token-endpoint.ts';
 import type { ServerFacts, Services } from './rpc/call.ts';
 import { handlers } from './rpc/handlers/index.ts';
 import { createPipeline } from './rpc/pipeline.ts';
@@ -125,6 +125,7 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
         keys: parts.identity.keys,
         registry,
         issuer: config.server.publicUrl ?? '',
+        tokenEndpoint: tokenMetadata(config.server.publicUrl ?? ''),
         metricsToken,
       }),
       ...artifactRoutes,

@@ -1,9 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../../core/addresses.ts';
-import { SCOPES } from '../../core/scopes.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { PublicKeys } from '../../core/services.ts';
-import { EXCHANGE_GRANT, TOKEN_PATH } from '../portal/token-endpoint.ts';
 import { type HttpReply, type HttpRequest, jsonReply, type Route } from '../transport/https.ts';
 import type { Health } from './health.ts';
 import type { MetricsRegistry } from './metrics.ts';
@@ -14,6 +12,8 @@ export interface OperationsParts {
   readonly registry: MetricsRegistry;
   /** Issuer of our tokens: the public URL. */
   readonly issuer: string;
+  /** What the metadata say of the token endpoint (RFC 8414 section 2). */
+  readonly tokenEndpoint?: object;
   /** Undefined: scrapes from loopback addresses only. */
   readonly metricsToken: Secret | undefined;
 }
@@ -23,7 +23,7 @@ const JWKS_MAX_AGE = 300;
 
 /** What the HTTPS port answers to monitors and to verifiers of our tokens. */
 export function operationRoutes(parts: OperationsParts): readonly Route[] {
-  const { health, keys, issuer } = parts;
+  const { health, keys } = parts;
   const cached = { 'cache-control': `public, max-age=${JWKS_MAX_AGE}` };
   return [
     { method: 'GET', path: '/healthz', handle: () => jsonReply(200, { status: 'ok' }) },
@@ -44,21 +44,18 @@ export function operationRoutes(parts: OperationsParts): readonly Route[] {
       // RFC 8414, as little of it as holds: verifiers find issuer and keys, programs the token endpoint.
       method: 'GET',
       path: '/.well-known/oauth-authorization-server',
-      handle: () => jsonReply(200, metadataOf(issuer), cached),
+      handle: () => jsonReply(200, metadataOf(parts), cached),
     },
     { method: 'GET', path: '/metrics', handle: (request) => scrape(parts, request) },
   ];
 }
 
-function metadataOf(issuer: string) {
+function metadataOf({ issuer, tokenEndpoint }: OperationsParts) {
   const base = issuer.replace(/\/$/, '');
   return {
     issuer,
     jwks_uri: `${base}/.well-known/jwks.json`,
-    token_endpoint: `${base}${TOKEN_PATH}`,
-    token_endpoint_auth_methods_supported: ['none'],
-    grant_types_supported: [EXCHANGE_GRANT],
-    scopes_supported: SCOPES,
+    ...tokenEndpoint,
     response_types_supported: [],
   };
 }

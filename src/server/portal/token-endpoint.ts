@@ -1,12 +1,13 @@
 import { type ErrorCode, isAppError } from '../../core/errors.ts';
+import { SCOPES } from '../../core/scopes.ts';
 import type { ExchangedToken, ExchangeRequest, Peer } from '../../core/services.ts';
 import { type HttpReply, type HttpRequest, jsonReply, type Route } from '../transport/https.ts';
 import { peerOf } from './calls.ts';
 
 /** Token exchange over HTTP (RFC 8693), for programs that know OAuth and not us. */
 
-export const TOKEN_PATH = '/oauth/token';
-export const EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const TOKEN_PATH = '/oauth/token';
+const EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** The method through the pipeline. */
 export type ExchangeCall = (
@@ -26,6 +27,16 @@ const LISTS = ['audience', 'resource'];
 
 export function tokenRoutes({ call }: { call: ExchangeCall }): readonly Route[] {
   return [{ method: 'POST', path: TOKEN_PATH, maxBody: MAX_FORM, handle: (request) => exchange(call, request) }];
+}
+
+/** RFC 8414 section 2. */
+export function tokenMetadata(publicUrl: string) {
+  return {
+    token_endpoint: `${publicUrl.replace(/\/$/, '')}${TOKEN_PATH}`,
+    token_endpoint_auth_methods_supported: ['none'],
+    grant_types_supported: [EXCHANGE_GRANT],
+    scopes_supported: SCOPES,
+  };
 }
 
 async function exchange(call: ExchangeCall, request: HttpRequest): Promise<HttpReply> {
