@@ -1,0 +1,45 @@
+import type { Page } from 'playwright-core';
+import type { CliResult, RunningCli } from '../support/cli.ts';
+import type { Person } from '../support/people.ts';
+import { devIdpPages, devicePage, endPage, LOGGED_IN } from './pages.ts';
+import { passwordOf, type Stage } from './stage/shared.ts';
+
+/** A login that waits for somebody to go to `url`. */
+export interface WaitingLogin {
+  readonly program: RunningCli;
+  readonly url: string;
+  readonly code: string;
+  ended(): Promise<CliResult>;
+}
+
+/** Starts `fedctl login` for a browser elsewhere; who is logged in logs in anew. */
+export async function startLogin(person: Person, ...flags: string[]): Promise<WaitingLogin> {
+  const program = person.start('login', '--no-launch-browser', '--force', ...flags);
+  started.add(program);
+  await program.until('fedctl-login: url=');
+  const [, url = '', code = ''] = /^fedctl-login: url=(\S+) code=(\S+)/m.exec(program.err()) ?? [];
+  return { program, url, code, ended: () => program.ended };
+}
+
+const started = new Set<RunningCli>();
+
+/** Ends logins that a failed test has left waiting. */
+export function endLogins(): void {
+  for (const { child } of started) if (child.exitCode === null) child.kill('SIGKILL');
+  started.clear();
+}
+
+/** Goes the whole way as `name`, from our device page over the dev identity provider to the last page. */
+export async function goThrough(stage: Stage, page: Page, { url, name }: { url: string; name: string }): Promise<void> {
+  await page.goto(url);
+  await devicePage(page).confirm();
+  await signIn(stage, page, name);
+  await endPage(page).reached(LOGGED_IN);
+}
+
+/** At the dev identity provider: its login page and its question. */
+export async function signIn(stage: Stage, page: Page, name: string): Promise<void> {
+  const idp = devIdpPages(page);
+  await idp.logIn(name, passwordOf(stage, name));
+  await idp.allow();
+}

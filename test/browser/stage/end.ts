@@ -1,0 +1,3 @@
+import { endStage } from './held.ts';
+
+export default endStage;
