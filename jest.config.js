@@ -36,6 +36,13 @@ export default {
       globalSetup: '<rootDir>/test/keycloak/stage/start.ts',
       globalTeardown: '<rootDir>/test/keycloak/stage/end.ts',
     },
+    {
+      ...base,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/browser/stage/start.ts',
+      globalTeardown: '<rootDir>/test/browser/stage/end.ts',
+    },
     { ...base, displayName: 'slow', testMatch: ['<rootDir>/test/slow/**/*.test.ts'] },
   ],
 };
