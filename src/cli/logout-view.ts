@@ -18,13 +18,13 @@ export function logoutDocument(result: LogoutResult) {
   };
 }
 
-/** What became of one login, as a sentence. */
+/** What became of one login, as a sentence. `named`: also whose it was, where there could be several. */
 export function logoutLine(
   { address, loggedOut, localOnly, account }: LogoutResult,
-  { local }: { local: boolean },
+  { local, named }: { local: boolean; named: boolean },
 ): string {
   if (!loggedOut) return `You were not logged in to ${address}.`;
-  const who = account === '' ? '' : ` as ${safeLine(account)}`;
+  const who = account === '' || !named ? '' : ` as ${safeLine(account)}`;
   if (!localOnly) return `Logged out of ${address}${who}.`;
   const rest = local
     ? 'its session goes on at the server'
@@ -73,7 +73,7 @@ export function outcomeDocument(outcome: LogoutOutcome) {
 }
 
 export function outcomeLine(outcome: LogoutOutcome, style: { local: boolean }): string {
-  if (!('error' in outcome)) return logoutLine(outcome, style);
+  if (!('error' in outcome)) return logoutLine(outcome, { ...style, named: true });
   const { connection, account, error } = outcome;
   const who = account === '' ? '' : `, ${safeLine(account)}`;
   return `Not logged out ("${safeLine(connection)}"${who}): ${safeLine(error.message)}`;
