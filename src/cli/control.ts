@@ -87,7 +87,7 @@ export async function openPlane(context: Context, positionals: readonly (string 
 async function findPlace(context: Context, positionals: readonly (string | undefined)[]): Promise<Place> {
   const target = await findTarget(context, positionals);
   const { connection } = target;
-  const endpoint = await endpointOf(connection);
+  const endpoint = await endpointOf(connection, context.env);
   const typed = positionals.filter((word): word is string => word !== undefined && word !== '');
   const place = { target, connection, endpoint, login: undefined, typed };
   if (connection.userAuth === false) return place;
@@ -140,12 +140,12 @@ export function userAgentOf({ program }: Context): string {
   return program.replace(' ', '/');
 }
 
-export async function endpointOf(connection: Connection): Promise<Endpoint> {
+export async function endpointOf(connection: Connection, env: NodeJS.ProcessEnv = process.env): Promise<Endpoint> {
   return {
     address: connection.address,
     rootCertificates: await loadRootCertificates(connection),
     insecure: connection.insecure,
-    proxy: connection.insecure ? undefined : proxyFor(connection, process.env),
+    proxy: connection.insecure ? undefined : proxyFor(connection, env),
   };
 }
 

@@ -4,13 +4,14 @@ import type { GetServerInfoResponse } from '../gen/fedctl/v1/sessions.ts';
 import type { Connection } from '../project/connections.ts';
 import type { Context } from './context.ts';
 import { endpointOf } from './control.ts';
+import { checkBalancer, checkProviders } from './doctor-plane.ts';
 import { roughTime } from './duration.ts';
 import { type Finding, failed, ok, warn } from './finding.ts';
 import { nameOf } from './link-view.ts';
 import { identify, isNear, openSuperlinkAt } from './superlink.ts';
 import { safeLine } from './text.ts';
 
-const SKEW_WARN_MS = 60_000;
+const SKEW_WARN_MS = 30_000;
 const DAY_MS = 86_400_000;
 const EXPIRY_WARN_MS = 14 * DAY_MS;
 
@@ -24,7 +25,7 @@ export interface ServerSeen {
 export async function checkServer(context: Context, connection: Connection): Promise<ServerSeen> {
   let endpoint: Endpoint;
   try {
-    endpoint = await endpointOf(connection);
+    endpoint = await endpointOf(connection, context.env);
   } catch (error) {
     return { findings: [failed('tls', error)], wantsLogin: undefined };
   }
@@ -35,10 +36,15 @@ export async function checkServer(context: Context, connection: Connection): Pro
     const found = await identify(context, endpoint, { probeParts: true });
     if (found.kind === 'fedctl') {
       const middle = (asked + context.clock.now()) / 2;
-      return { findings: [tls, ...planeFindings(found.info, connection, middle)], wantsLogin: true };
+      const ways = await checkProviders(context, endpoint);
+      return { findings: [tls, ...planeFindings(found.info, connection, middle), ...ways], wantsLogin: true };
     }
-    const wantsLogin = await asksForLogin(context, { connection, endpoint, transport: found.transport });
-    return { findings: [tls, ...superlinkFindings(connection, found.transport, wantsLogin)], wantsLogin };
+    const { findings, wantsLogin } = await checkSuperlink(context, {
+      connection,
+      endpoint,
+      transport: found.transport,
+    });
+    return { findings: [tls, ...findings], wantsLogin };
   } catch (error) {
     return { findings: [tls, failed('server', error)], wantsLogin: undefined };
   }
@@ -75,6 +81,20 @@ function httpsAddress({ issuer }: GetServerInfoResponse): string {
   if (!URL.canParse(issuer)) return "the server's HTTPS port";
   const { hostname, port } = new URL(issuer);
   return `${hostname}:${port || '443'}`;
+}
+
+async function checkSuperlink(
+  context: Context,
+  place: { connection: Connection; endpoint: Endpoint; transport: 'grpc' | 'http' },
+): Promise<ServerSeen> {
+  const { connection, endpoint, transport } = place;
+  const balancer = transport === 'http' && !endpoint.insecure ? await checkBalancer(context, endpoint) : [];
+  try {
+    const wantsLogin = await asksForLogin(context, place);
+    return { findings: [...balancer, ...superlinkFindings(connection, transport, wantsLogin)], wantsLogin };
+  } catch (error) {
+    return { findings: [...balancer, failed('server', error)], wantsLogin: undefined };
+  }
 }
 
 /** True where the SuperLink turns away who comes without a login. The question costs it one look-up. */

@@ -73,6 +73,8 @@ async function probeTls(
   const socket = connectTls({
     socket: carrier,
     ca,
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    rejectUnauthorized: true,
     servername: to.host,
     ALPNProtocols: [...ALPNProtocols],
     ...addressIdentity(to.host),

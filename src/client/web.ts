@@ -1,6 +1,9 @@
 import type { CustomFetch } from 'openid-client';
+import type { Dispatcher } from 'undici';
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
+import { proxyFor, proxyName } from '../core/proxy.ts';
+import { trustRoots } from '../core/trust-roots.ts';
 
 const DEADLINE_MS = 15_000;
 const LIMIT = 256 * 1024;
@@ -29,16 +32,9 @@ export interface WebAnswer {
  */
 export async function fetchWeb(address: string, request: WebRequest): Promise<WebAnswer> {
   checkSafe(address);
-  const { EnvHttpProxyAgent, fetch } = await import('undici');
   const { method = 'GET', headers = {}, body = null, signal, ca, env } = request;
-  const roots = ca === undefined ? undefined : [ca, ...(await import('node:tls')).rootCertificates];
-  const proxied = env.HTTPS_PROXY || env.https_proxy;
-  const agent = new EnvHttpProxyAgent({
-    ...(proxied ? { httpsProxy: proxied } : {}),
-    noProxy: env.NO_PROXY ?? env.no_proxy ?? '',
-    connect: { timeout: DEADLINE_MS, ...(roots && { ca: roots }) },
-    ...(roots && { requestTls: { ca: roots } }),
-  });
+  const { fetch } = await import('undici');
+  const agent = await openAgent(new URL(address), ca, env);
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
     const response = await fetch(address, {
@@ -53,6 +49,18 @@ export async function fetchWeb(address: string, request: WebRequest): Promise<We
   } finally {
     await agent.destroy();
   }
+}
+
+async function openAgent(url: URL, ca: string | undefined, env: NodeJS.ProcessEnv): Promise<Dispatcher> {
+  const { Agent, ProxyAgent } = await import('undici');
+  const system = url.protocol === 'https:' ? trustRoots(env) : [];
+  const trust = { timeout: DEADLINE_MS, ca: ca === undefined ? system : [ca, ...system] };
+  const to = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || 443) };
+  const proxy = url.protocol === 'https:' ? proxyFor(to, env) : undefined;
+  if (proxy === undefined) return new Agent({ connect: trust });
+  const token = proxy.authorization === undefined ? {} : { token: proxy.authorization.reveal() };
+  const proxyTls = { timeout: DEADLINE_MS, ca: system };
+  return new ProxyAgent({ uri: proxyName(proxy), ...token, requestTls: trust, proxyTls });
 }
 
 /** The same for openid-client. */

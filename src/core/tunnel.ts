@@ -46,7 +46,13 @@ export async function tunnelOver(socket: Socket, route: Route): Promise<Socket> 
 
 async function secured(socket: Socket, route: Route): Promise<Socket> {
   const { host } = route.proxy;
-  const carrier = connectTls({ socket, servername: host, ca: trustRoots(process.env), ...addressIdentity(host) });
+  const carrier = connectTls({
+    socket,
+    servername: host,
+    ca: trustRoots(process.env),
+    rejectUnauthorized: true,
+    ...addressIdentity(host),
+  });
   try {
     await when(carrier, 'secureConnect', route);
     return carrier;

@@ -83,6 +83,8 @@ export interface FakeState {
   submitted: { requestId: string; sha256: string; size: number; runConfig: object }[];
   /** What GetServerInfo says of the engine. */
   bundleFamily: number;
+  /** What it says of the parts behind the server. */
+  components: { name: string; ok: boolean; detail: string }[];
   /** Forget the answer of the next submission after the run was made. */
   loseAnswer: boolean;
   /** What PullArtifacts answers. */
@@ -167,6 +169,7 @@ export function newState(): FakeState {
     failNext: [],
     submitted: [],
     bundleFamily: 4,
+    components: [{ name: 'openfga', ok: true, detail: '' }],
     loseAnswer: false,
     artifactsUrl: '',
     requests: [],
@@ -295,7 +298,7 @@ function sessionsOf(state: FakeState): SessionsServer {
         timeMs: BigInt(Date.now()),
         maxBundleBytes: 10_485_760n,
         defaultFederation: '@lab/default',
-        components: [{ name: 'openfga', ok: true, detail: '' }],
+        components: state.components,
       }),
     startLogin: (call, callback) => {
       state.starts.push(call.request);

@@ -26,7 +26,9 @@ function secretFiles({ server, secrets, oidc, trust, openfga, metrics }: ServerC
     ['secrets.master-key-file', secrets.masterKeyFile],
     ...oidc.map((one, index) => [`oidc[${index}].client-secret-file`, one.clientSecretFile] as const),
     ...trust.map((one, index) => [`trust[${index}].client-secret-file`, one.clientSecretFile] as const),
+    ...oidc.map((one, index) => [`oidc[${index}].proxy-login-file`, one.proxyLoginFile] as const),
     ['openfga.api-token-file', openfga.apiTokenFile],
+    ['openfga.proxy-login-file', openfga.proxyLoginFile],
     ['metrics.token-file', metrics.tokenFile],
   ]);
 }

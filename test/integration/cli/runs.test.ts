@@ -263,6 +263,7 @@ test('doctor tells what is well', async () => {
   expect(findings.map(({ name, state }: { name: string; state: string }) => `${name} ${state}`)).toEqual([
     'config ok',
     'project ok',
+    'authority ok',
     'login ok',
     'tls ok',
     'server ok',

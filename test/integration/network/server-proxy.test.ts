@@ -49,7 +49,7 @@ describe('an identity provider', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as { port: number }).port;
   });
-  afterAll(() => server.close());
+  afterAll(() => void server.close());
 
   function transport(options: TransportOptions) {
     const made = createTransport({ caFile: ca, ...options });
