@@ -31,7 +31,7 @@ export function askedParameters(asked: AskedLogin, resource: string | undefined)
 /** Whether the code grant can be used: an authorization endpoint, and not one that says it has no PKCE with S256 (PK-02). */
 export function takesCodes(metadata: client.ServerMetadata): boolean {
   const { authorization_endpoint: endpoint, code_challenge_methods_supported: methods } = metadata;
-  return endpoint !== undefined && URL.canParse(endpoint) && (methods?.includes('S256') ?? true);
+  return endpoint !== undefined && (methods?.includes('S256') ?? true);
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
 import type { Clock } from '../../core/clock.ts';
 import type { Secret } from '../../core/secret.ts';
-import { providerMisconfigured, providerRefused } from './failures.ts';
+import { providerAnswerInvalid, providerMisconfigured, providerRefused } from './failures.ts';
 import { toAppError } from './provider-errors.ts';
 import { DEADLINE_MS, isLoopbackHttp, type Transport } from './transport.ts';
 
@@ -109,16 +109,43 @@ function authentication(secret: Secret | undefined): client.ClientAuth {
 function checkMetadata(metadata: client.ServerMetadata, issuer: string): void {
   // openid-client compares parsed URLs; iss of every token has to be this very string (security.md MD-01).
   if (metadata.issuer !== issuer) throw issuerMismatch(undefined);
-  if (metadata.jwks_uri === undefined)
+  checkShapes(metadata);
+  const missing = (['token_endpoint', 'jwks_uri'] as const).find((name) => metadata[name] === undefined);
+  if (missing !== undefined)
     throw providerRefused(
-      new Error('metadata: no jwks_uri'),
-      'The provider publishes no keys: it is no OpenID provider.',
+      new Error(`metadata: no ${missing}`),
+      `The provider names no ${missing}: it is no OpenID provider.`,
     );
   if (metadata.device_authorization_endpoint === undefined && metadata.authorization_endpoint === undefined)
     throw providerRefused(
       new Error('metadata: neither device_authorization_endpoint nor authorization_endpoint'),
       'The provider offers no way to log in people.',
     );
+}
+
+const URLS = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'device_authorization_endpoint',
+  'revocation_endpoint',
+  'userinfo_endpoint',
+  'end_session_endpoint',
+  'jwks_uri',
+] as const;
+const LISTS = [
+  'scopes_supported',
+  'code_challenge_methods_supported',
+  'token_endpoint_auth_methods_supported',
+] as const;
+
+/** What is used of the metadata has the type that it should have (RFC 8414 section 2). */
+function checkShapes(metadata: client.ServerMetadata): void {
+  const isUrl = (value: unknown) => typeof value === 'string' && URL.canParse(value);
+  const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === 'string');
+  const bad =
+    URLS.find((name) => metadata[name] !== undefined && !isUrl(metadata[name])) ??
+    LISTS.find((name) => metadata[name] !== undefined && !isList(metadata[name]));
+  if (bad !== undefined) throw providerAnswerInvalid(new Error(`metadata: unusable ${bad}`));
 }
 
 /** They are sent the client secret. */
@@ -135,8 +162,7 @@ function checkEndpoints(metadata: client.ServerMetadata, allowed: readonly strin
   );
 }
 
-const originOf = (endpoint: string | undefined): string[] =>
-  endpoint !== undefined && URL.canParse(endpoint) ? [new URL(endpoint).origin] : [];
+const originOf = (endpoint: string | undefined): string[] => (endpoint === undefined ? [] : [new URL(endpoint).origin]);
 
 const isIssuerMismatch = (error: unknown) =>
   (error as { code?: unknown } | undefined)?.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
