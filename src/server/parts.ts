@@ -96,6 +96,7 @@ async function identityOf(
     caFile: provider.ca,
     proxy: await proxyOf(provider, '[[oidc]] proxy'),
     scopes: provider.scopes,
+    offlineAccess: provider.offlineAccess,
     groupsClaim: provider.groupsClaim,
     usernameClaim: provider.usernameClaim,
     name: provider.name,

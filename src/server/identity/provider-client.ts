@@ -90,15 +90,15 @@ export function createProviderClient(options: ProviderOptions, clock: Clock): Pr
 
 const DEFAULT_SCOPES = ['profile', 'email'];
 
-/** The scopes of a login: the configured ones, `more`, and offline_access where the provider has it. */
+/** The scopes of a login: the configured ones, `more`, and offline_access where the provider has it and it is wanted. */
 export function scopeFor(
   metadata: client.ServerMetadata,
-  configured: readonly string[] | undefined,
+  { scopes: configured, offlineAccess = true }: Pick<ProviderOptions, 'scopes' | 'offlineAccess'>,
   more: readonly string[] = [],
 ): string {
   const offered = metadata.scopes_supported;
   const wanted = configured ?? DEFAULT_SCOPES.filter((scope) => offered?.includes(scope) ?? true);
-  const offline = offered?.includes('offline_access') ? ['offline_access'] : [];
+  const offline = offlineAccess && offered?.includes('offline_access') ? ['offline_access'] : [];
   return [...new Set(['openid', ...wanted, ...more, ...offline])].join(' ');
 }
 

@@ -15,7 +15,7 @@ export function startDevice({ ask, options }: ProviderClient, asked: AskedLogin)
   return ask(async (configuration) => {
     const metadata = configuration.serverMetadata();
     if (!abilitiesOf(metadata).device) throw grantNotOffered();
-    const scope = scopeFor(metadata, options.scopes, asked.scopes);
+    const scope = scopeFor(metadata, options, asked.scopes);
     const parameters = { ...askedParameters(asked, resource), scope };
     const answer = await client.initiateDeviceAuthorization(configuration, parameters);
     return readDeviceStart(answer, { allowInsecure, intervalMs });

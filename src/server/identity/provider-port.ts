@@ -23,8 +23,10 @@ export interface ProviderOptions {
   readonly caFile?: string | undefined;
   /** The way to it; default: straight. */
   readonly proxy?: ForwardProxy | undefined;
-  /** Default: profile and email where advertised. openid always, and offline_access where advertised, are added. */
+  /** Default: profile and email where advertised. openid is always added. */
   readonly scopes?: readonly string[] | undefined;
+  /** Asks for offline_access, too, where that is advertised; default true. */
+  readonly offlineAccess?: boolean | undefined;
   readonly groupsClaim?: string | undefined;
   /** Default `preferred_username`. */
   readonly usernameClaim?: string | undefined;

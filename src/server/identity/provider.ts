@@ -61,7 +61,7 @@ export function createProvider(options: ProviderOptions, clock: Clock): Provider
 function startCode({ ask, options }: ProviderClient, asked: AskedLogin, redirectUri: string) {
   const { allowInsecure = false, resource, authorizationParameters } = options;
   return ask((configuration) => {
-    const scope = scopeFor(configuration.serverMetadata(), options.scopes, asked.scopes);
+    const scope = scopeFor(configuration.serverMetadata(), options, asked.scopes);
     const parameters = { ...authorizationParameters, ...askedParameters(asked, resource), scope };
     return authorize(configuration, { parameters, redirectUri, maxAge: asked.maxAge, allowInsecure });
   });
@@ -91,7 +91,7 @@ function passwordGrant(
 ): Promise<ProviderTokens> {
   return ask(async (configuration) => {
     if (!options.allowPassword) throw grantNotOffered();
-    const scope = scopeFor(configuration.serverMetadata(), options.scopes);
+    const scope = scopeFor(configuration.serverMetadata(), options);
     const parameters = { ...targets, username, password: password.reveal(), scope };
     const answer = await client.genericGrantRequest(configuration, 'password', parameters).catch((raised) => {
       const error = toAppError(raised);
