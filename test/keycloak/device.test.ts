@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openWire } from '../support/calls.ts';
 import { openHttpsBrowser } from '../support/https-browser.ts';
 import { adminOf } from '../support/keycloak.ts';
 import type { KeycloakAdmin } from '../support/keycloak-admin.ts';
 import { visitKeycloak } from '../support/keycloak-pages.ts';
-import { keycloakPeople } from './stage/people.ts';
+import { keycloakPeople, startLogin } from './stage/people.ts';
 import { sharedStage } from './stage/shared.ts';
 
 describe('device grant', () => {
@@ -30,11 +31,9 @@ describe('device grant', () => {
 
   test('DG-06: a refusal at Keycloak ends the wait, and nothing is stored', async () => {
     const bob = people.person('bob');
-    const login = bob.start('login', '--no-launch-browser');
-    await login.until('fedctl-login: url=');
-    const url = /^fedctl-login: url=(\S+)/m.exec(login.err())?.[1] ?? '';
+    const { url, ended } = await startLogin(bob);
     await visitKeycloak({ browser: browser(), url, user: 'bob', deny: true });
-    const { code, stderr } = await login.ended;
+    const { code, stderr } = await ended;
     expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('denied') });
     expect(() => bob.tokens()).toThrow();
   }, 60_000);
@@ -43,11 +42,28 @@ describe('device grant', () => {
     await admin.setAttributes('fedctl', { 'oauth2.device.code.lifespan': '3' });
     try {
       const { code, stderr } = await people.person('bob').start('login', '--no-launch-browser').ended;
-      expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('not approved in time') });
+      expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringMatching(/expired|not approved in time/) });
     } finally {
       await admin.setAttributes('fedctl', { 'oauth2.device.code.lifespan': '600' });
     }
   }, 60_000);
+
+  test('DG-05: however often a client asks, Keycloak is not asked too fast', async () => {
+    await admin.clearEvents();
+    const wire = openWire(stage.stack);
+    const started = await wire.call('/fedctl.v1.Sessions/StartLogin', { request: { client: 'hasty', host: 'h' } });
+    const { handle } = started.messages[0] as { handle: string };
+    const end = performance.now() + 4_000;
+    let polls = 0;
+    for (; performance.now() < end; polls += 1) {
+      const { messages } = await wire.call('/fedctl.v1.Sessions/PollLogin', { request: { handle } });
+      expect(messages[0]).toMatchObject({ state: expect.stringMatching(/pending|slow_down/) });
+    }
+    wire.close();
+    expect(polls).toBeGreaterThan(20);
+    const errors = (await admin.events()).filter(({ type }) => type === 'OAUTH2_DEVICE_CODE_TO_TOKEN_ERROR');
+    expect(errors.map(({ error }) => error)).not.toContain('slow_down');
+  }, 30_000);
 
   test('an unmodified flwr logs in and lists', async () => {
     const { flwr } = people.person('carol');

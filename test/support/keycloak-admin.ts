@@ -7,6 +7,8 @@ export interface KeycloakAdmin {
   setEnabled(user: string, isEnabled: boolean): Promise<void>;
   /** Overwrites attributes of a client. */
   setAttributes(client: string, attributes: Readonly<Record<string, string>>): Promise<void>;
+  /** Adds a redirect URI to a client. */
+  allowRedirect(client: string, uri: string): Promise<void>;
   /** Sessions of a person, those for offline access of `client` among them. */
   sessions(user: string, client: string): Promise<readonly { readonly id: string }[]>;
   /** Kinds of events that Keycloak has seen, oldest first: "REFRESH_TOKEN", "REFRESH_TOKEN_ERROR", ... */
@@ -69,6 +71,11 @@ export async function openAdmin({ origin, realm, account, dispatcher }: AdminOpt
       const found = await client(name);
       const all = { ...(found.attributes as object), ...attributes };
       await ask(`${here}/clients/${found.id}`, 'PUT', { ...found, attributes: all });
+    },
+    async allowRedirect(name, uri) {
+      const found = await client(name);
+      const redirectUris = [...(found.redirectUris as string[]), uri];
+      await ask(`${here}/clients/${found.id}`, 'PUT', { ...found, redirectUris });
     },
     async sessions(name, of) {
       const { id } = await user(name);

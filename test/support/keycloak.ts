@@ -107,7 +107,8 @@ async function answering(url: string, child: ChildProcess, dispatcher: Agent): P
 
 /** Its administrator's API, for whoever did not start it. */
 export function adminOf({ origin, ca }: { origin: string; ca: string }): Promise<KeycloakAdmin> {
-  const dispatcher = new Agent({ connect: { ca: readFileSync(ca, 'utf8') } });
+  // Nothing is kept open: nobody closes this.
+  const dispatcher = new Agent({ connect: { ca: readFileSync(ca, 'utf8') }, pipelining: 0 });
   return openAdmin({ origin, realm: 'fedctl', account: ADMIN, dispatcher });
 }
 
