@@ -15,7 +15,6 @@ import { copyHomes, credentialPath, expire, keepIn, type LoginOptions, loginIn, 
 
 const PROCESSES = 100;
 const ROUNDS = 20;
-const CLI_ROUNDS = 2;
 const MINUTES = 60_000;
 
 let stage: Stage;
@@ -138,13 +137,17 @@ describe('RT-02, F-32: 100 whole processes of the compiled CLI at once', () => {
       }),
     );
 
-  test.each<StorageKind>(['file', 'encrypted', 'none'])(
+  test.each<[StorageKind, number]>([
+    ['file', 2],
+    ['encrypted', 1],
+    ['none', 1],
+  ])(
     'kept as %s: all succeed, one renewal each round',
-    async (storage) => {
+    async (storage, rounds) => {
       await serve(2);
       const [place] = await prepare({ servers: 2, storage, machines: 1 });
       const times: number[] = [];
-      for (let round = 1; round <= CLI_ROUNDS; round += 1) {
+      for (let round = 1; round <= rounds; round += 1) {
         await expire(place as LoginOptions);
         const before = providerGrants(stage.idpDatabase);
         const begun = performance.now();
@@ -154,7 +157,9 @@ describe('RT-02, F-32: 100 whole processes of the compiled CLI at once', () => {
         expect(providerGrants(stage.idpDatabase) - before).toBe(1);
         expectWholeFiles(place as LoginOptions, storage);
       }
-      tell(`${CLI_ROUNDS} rounds of ${PROCESSES} processes; ${times.map(seconds).join(', ')}`);
+      tell(
+        `${rounds * PROCESSES} processes, ${rounds} renewals, 0 lost logins; a round: ${times.map(seconds).join(', ')}`,
+      );
     },
     20 * MINUTES,
   );
