@@ -62,8 +62,27 @@ function publicKey(jwk: object): KeyObject | undefined {
   }
 }
 
-function isSoundRsa({ asymmetricKeyDetails }: KeyObject): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
+function isSoundRsa(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   const isFair = modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS;
-  return isFair && publicExponent >= 3n && publicExponent <= MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
+  const isUsual = publicExponent >= 3n && publicExponent <= MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
+  return isFair && isUsual && !isRoca(key);
+}
+
+/** Of a random modulus all of these say yes once in some 100 million. */
+const ROCA_PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+
+/** Keys of a faulty chip (CVE-2017-15361) can be factored; modulo small primes they are powers of 65537. */
+function isRoca(key: KeyObject): boolean {
+  const { n = '' } = key.export({ format: 'jwk' }) as { n?: string };
+  const modulus = BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
+  return ROCA_PRIMES.every((prime) => isPowerOf(65537 % prime, Number(modulus % BigInt(prime)), prime));
+}
+
+function isPowerOf(base: number, value: number, prime: number): boolean {
+  for (let power = 1, step = 0; step < prime; step += 1) {
+    if (power === value) return true;
+    power = (power * base) % prime;
+  }
+  return false;
 }
