@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core/command';
 import { boolean, option } from '@oclif/core/flags';
+import type { Input, ParserOutput } from '@oclif/core/interfaces';
 import { systemClock } from '../core/clock.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -51,6 +52,17 @@ export abstract class BaseCommand extends Command {
       note: (line) => this.note(line),
       atEnd: (close) => void this.#closing.push(close),
     };
+  }
+
+  /** Standard input is for secrets and data: oclif would take it for the first argument that is missing. */
+  protected override async parse<
+    F extends Record<string, unknown>,
+    B extends Record<string, unknown>,
+    A extends Record<string, unknown>,
+  >(options: Input<F, B, A> = this.ctor as unknown as Input<F, B, A>, argv?: string[]): Promise<ParserOutput<F, B, A>> {
+    const { flags, baseFlags } = options;
+    const args = Object.entries(options.args ?? {}).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]);
+    return await super.parse({ ...options, flags, baseFlags, args: Object.fromEntries(args) } as typeof options, argv);
   }
 
   override async init(): Promise<void> {

@@ -41,6 +41,8 @@ const USAGE_REASONS: readonly string[] = [
   'FEDERATION_ID_INVALID',
   'ADDRESS_INVALID',
   'NODE_ID_INVALID',
+  'GRANT_REFUSED',
+  'SECRET_ON_COMMAND_LINE',
 ];
 
 /** The exit code for a failure. */

@@ -63,7 +63,8 @@ export async function findToken(context: Context, input: TokenInput): Promise<To
 /** @throws FAILED_PRECONDITION TOKEN_LIFE_TOO_SHORT before anything is renewed in vain */
 async function renewedToken(place: TokenPlace, login: StoredLogin): Promise<TokenResult> {
   const { time } = place.input;
-  const lifeMs = lifeOf(login.accessToken);
+  // A login without a refresh token is made anew, and may then live longer.
+  const lifeMs = login.refreshToken.reveal() === '' ? undefined : lifeOf(login.accessToken);
   if (lifeMs !== undefined && lifeMs < time * 1000) throw tooShort(place.input, lifeMs / 1000);
   const { session } = await openSession(place);
   const token = await session.token(time * 1000);

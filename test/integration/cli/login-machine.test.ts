@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { BIN, startProgram } from '../../support/cli.ts';
 import { type LoginLab, openLoginLab, whoIsThere } from '../../support/login-lab.ts';
 
 let lab: LoginLab;
@@ -192,13 +193,24 @@ describe('client_credentials', () => {
 });
 
 describe('password', () => {
-  test('piped in, warned about, and not remembered', async () => {
-    const running = lab.project.start('login', '--grant', 'password', '--username', 'bob', '--password-stdin');
-    const { code, stderr } = await running.ended;
-    // Standard input is empty here.
-    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no secret') });
+  test('piped in, warned about, sent once, and remembered nowhere', async () => {
+    const args = ['login', '--grant', 'password', '--username', 'bob', '--password-stdin'];
+    const env = { PATH: process.env.PATH, HOME: lab.project.dir, LANG: 'C.UTF-8' };
+    const cli = startProgram(process.execPath, [BIN, ...args], { cwd: lab.project.dir, env, leads: true });
+    cli.child.stdin?.end('open sesame\n');
+    const { code, stdout, stderr } = await cli.ended;
+    expect({ code, stdout, stderr: `${stderr}` }).toEqual({
+      code: 0,
+      stderr: expect.anything(),
+      stdout: `Logged in to ${lab.fake.address} as alice.\n`,
+    });
     expect(stderr).toContain('Warning: the password grant hands your password to fedctl');
-    expect(lab.fake.state.passwords).toEqual([]);
+    expect(lab.fake.state.passwords).toMatchObject([{ username: 'bob', password: 'open sesame', provider: '' }]);
+    const files = readdirSync(at('.flwr/.credentials')).map((name) =>
+      readFileSync(at('.flwr/.credentials', name), 'utf8'),
+    );
+    expect(files.join() + stderr).not.toContain('sesame');
+    expect(files.join()).toContain('"username": "bob"');
   });
 
   test('no terminal to ask at', async () => {
