@@ -2,11 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Page } from 'playwright-core';
 import { invitePeople, type People } from '../support/people.ts';
 import { type Chromium, openChromium, type Visitor } from './chromium.ts';
-import { endLogins, goThrough, signIn, startLogin } from './logins.ts';
+import { goThrough, openLogins, signIn } from './logins.ts';
 import { devIdpPages, devicePage, endPage, heading, LOGGED_IN } from './pages.ts';
-import { sharedStage } from './stage/shared.ts';
+import { passwordOf, sharedStage } from './stage/shared.ts';
 
 const stage = sharedStage();
+const logins = openLogins();
 let chromium: Chromium;
 let visitor: Visitor;
 let page: Page;
@@ -25,16 +26,26 @@ beforeEach(async () => {
   page = await visitor.tab();
 });
 afterEach(async () => {
-  endLogins();
+  logins.end();
   const { offences } = visitor;
   await visitor.leave();
   expect(offences).toEqual([]);
 });
 
+/** Where the provider would send this browser once its question is answered; the browser stays where it is. */
+async function wayBack(tab: Page): Promise<string> {
+  await tab.getByRole('button', { name: 'Allow' }).waitFor();
+  const { request } = tab.context();
+  const once = { maxRedirects: 0 };
+  const answered = await request.post(tab.url(), { ...once, form: { prompt: 'consent' } });
+  const resumed = await request.get(answered.headers().location ?? '', once);
+  return resumed.headers().location ?? '';
+}
+
 describe('the device page in Chromium', () => {
   test('DG-12: fedctl login: who asks, is this you, sign in, done; the terminal knows at once', async () => {
     const person = people.person('alice');
-    const login = await startLogin(person);
+    const login = await logins.start(person);
     await page.goto(login.url);
     expect(await heading(page)).toBe('Is this you?');
     expect(await devicePage(page).code()).toBe(login.code);
@@ -64,7 +75,7 @@ describe('the device page in Chromium', () => {
   });
 
   test('the code may be typed, in small letters and with a space', async () => {
-    const login = await startLogin(people.person('carol'));
+    const login = await logins.start(people.person('carol'));
     await page.goto(`${stage.stack.https}/device`);
     expect(await page.getByLabel('Code').evaluate((input) => input === input.ownerDocument.activeElement)).toBe(true);
     await devicePage(page).enter(login.code.toLowerCase().replace('-', ' '));
@@ -74,7 +85,7 @@ describe('the device page in Chromium', () => {
   });
 
   test('refused on our page: the terminal says so, and the code is worth nothing', async () => {
-    const login = await startLogin(people.person('alice'));
+    const login = await logins.start(people.person('alice'));
     await page.goto(login.url);
     await devicePage(page).refuse();
     expect(await heading(page)).toBe('Refused');
@@ -86,7 +97,7 @@ describe('the device page in Chromium', () => {
   });
 
   test('refused at the provider: told on the page and in the terminal', async () => {
-    const login = await startLogin(people.person('alice'));
+    const login = await logins.start(people.person('alice'));
     await page.goto(login.url);
     await devicePage(page).confirm();
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -103,7 +114,7 @@ describe('the device page in Chromium', () => {
   });
 
   test('two tabs of one browser: each ends its own login', async () => {
-    const [first, second] = [await startLogin(people.person('alice')), await startLogin(people.person('carol'))];
+    const [first, second] = [await logins.start(people.person('alice')), await logins.start(people.person('carol'))];
     const other = await visitor.tab();
     await page.goto(first.url);
     await other.goto(second.url);
@@ -118,7 +129,7 @@ describe('the device page in Chromium', () => {
   });
 
   test('back and yes once more goes on', async () => {
-    const login = await startLogin(people.person('alice'));
+    const login = await logins.start(people.person('alice'));
     await page.goto(login.url);
     await devicePage(page).confirm();
     await page.getByLabel('Account').waitFor();
@@ -127,17 +138,11 @@ describe('the device page in Chromium', () => {
   });
 
   test('BC-03: the way back stolen by another browser is refused, and ends nothing', async () => {
-    const login = await startLogin(people.person('alice'));
+    const login = await logins.start(people.person('alice'));
     await page.goto(login.url);
     await devicePage(page).confirm();
-    const stolen = new Promise<string>((resolve) => {
-      void page.route('**/oidc/callback/**', (route) => {
-        resolve(route.request().url());
-        return route.abort();
-      });
-    });
-    await signIn(stage, page, 'alice').catch(() => undefined);
-    const url = await stolen;
+    await devIdpPages(page).logIn('alice', passwordOf(stage, 'alice'));
+    const url = await wayBack(page);
     const thief = await chromium.visitor();
     const tab = await thief.tab();
     await tab.goto(url);
@@ -147,7 +152,6 @@ describe('the device page in Chromium', () => {
     await tab.goto(url);
     expect(await endPage(tab).heading()).not.toBe(LOGGED_IN);
     await thief.leave();
-    await page.unroute('**/oidc/callback/**');
     await page.goto(url);
     expect(await endPage(page).heading()).toBe(LOGGED_IN);
     expect((await login.ended()).code).toBe(0);
@@ -157,12 +161,12 @@ describe('the device page in Chromium', () => {
   });
 
   test('--prompt login asks again although the provider knows the browser', async () => {
-    const first = await startLogin(people.person('alice'));
+    const first = await logins.start(people.person('alice'));
     await goThrough(stage, page, { url: first.url, name: 'alice' });
-    const second = await startLogin(people.person('alice'), '--prompt', 'login');
+    const second = await logins.start(people.person('alice'), '--prompt', 'login');
     await page.goto(second.url);
     await devicePage(page).confirm();
-    await devIdpPages(page).logIn('alice', stage.stack.accounts.find(({ name }) => name === 'alice')?.password ?? '');
+    await devIdpPages(page).logIn('alice', passwordOf(stage, 'alice'));
     await endPage(page).reached(LOGGED_IN);
     expect((await second.ended()).code).toBe(0);
   });

@@ -12,21 +12,28 @@ export interface WaitingLogin {
   ended(): Promise<CliResult>;
 }
 
-/** Starts `fedctl login` for a browser elsewhere; who is logged in logs in anew. */
-export async function startLogin(person: Person, ...flags: string[]): Promise<WaitingLogin> {
-  const program = person.start('login', '--no-launch-browser', '--force', ...flags);
-  started.add(program);
-  await program.until('fedctl-login: url=');
-  const [, url = '', code = ''] = /^fedctl-login: url=(\S+) code=(\S+)/m.exec(program.err()) ?? [];
-  return { program, url, code, ended: () => program.ended };
+/** Logins of people whose browser is elsewhere. */
+export interface Logins {
+  /** Starts `fedctl login`; who is logged in logs in anew. */
+  start(person: Person, ...flags: string[]): Promise<WaitingLogin>;
+  /** Ends those that a failed test has left waiting. */
+  end(): void;
 }
 
-const started = new Set<RunningCli>();
-
-/** Ends logins that a failed test has left waiting. */
-export function endLogins(): void {
-  for (const { child } of started) if (child.exitCode === null) child.kill('SIGKILL');
-  started.clear();
+export function openLogins(): Logins {
+  const started: RunningCli[] = [];
+  return {
+    async start(person, ...flags) {
+      const program = person.start('login', '--no-launch-browser', '--force', ...flags);
+      started.push(program);
+      await program.until('fedctl-login: url=');
+      const [, url = '', code = ''] = /^fedctl-login: url=(\S+) code=(\S*)/m.exec(program.err()) ?? [];
+      return { program, url, code, ended: () => program.ended };
+    },
+    end() {
+      for (const { child } of started.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+    },
+  };
 }
 
 /** Goes the whole way as `name`, from our device page over the dev identity provider to the last page. */
