@@ -262,6 +262,7 @@ test('doctor tells what is well', async () => {
   const { findings } = JSON.parse(stdout);
   expect(findings.map(({ name, state }: { name: string; state: string }) => `${name} ${state}`)).toEqual([
     'config ok',
+    'environment ok',
     'project ok',
     'authority ok',
     'login ok',
