@@ -1,6 +1,9 @@
 /** What stands for "still here, nothing new". */
 export const PULSE = Symbol('pulse');
 
+/** Longest silence where the configuration says nothing; balancers take 60 s for a dead stream. */
+export const PULSE_MS = 20_000;
+
 /**
  * The same items, with a {@link PULSE} after every `everyMs` of silence: balancers cut streams on which no message comes,
  * whatever pings go over the connection.

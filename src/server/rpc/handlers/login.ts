@@ -1,3 +1,4 @@
+import { PULSE, PULSE_MS, pulsing } from '../../../core/pulse.ts';
 import type { LoginPoll } from '../../../core/services.ts';
 import { callerOf, type Handlers } from '../call.ts';
 
@@ -27,7 +28,7 @@ export const loginHandlers: LoginHandlers = {
   'login.poll': (services, _call, input) => services.login.poll(input.handle),
 
   'login.await': async (services, call, { handle }): Promise<AsyncIterable<LoginPoll>> =>
-    services.login.await(handle, call.signal),
+    awaited(services.login.await(handle, call.signal), services.facts.pulseMs ?? PULSE_MS),
 
   'login.finish': (services, _call, { handle, answer }) => services.login.finish(handle, answer),
 
@@ -50,3 +51,10 @@ export const loginHandlers: LoginHandlers = {
   'token.provider': (services, call, { minLife }) =>
     services.exchange.providerToken(callerOf(call).session, minLife * SECOND),
 };
+
+/** A person takes minutes: "pending" at times, so that no balancer takes the stream for dead. */
+async function* awaited(polls: AsyncIterable<LoginPoll>, everyMs: number): AsyncGenerator<LoginPoll> {
+  for await (const poll of pulsing(polls, everyMs)) {
+    yield poll === PULSE ? { state: 'pending', interval: everyMs } : poll;
+  }
+}

@@ -1,5 +1,5 @@
 import { isAppError } from '../../../core/errors.ts';
-import { PULSE, pulsing } from '../../../core/pulse.ts';
+import { PULSE, PULSE_MS, pulsing } from '../../../core/pulse.ts';
 import { isFinal } from '../../../core/runs.ts';
 import type { Caller } from '../../../core/services.ts';
 import { type Call, callerOf, runOf, type Services } from '../call.ts';
@@ -10,8 +10,6 @@ import { seen } from './runs.ts';
 
 /** How often a stream makes sure that its session lives and its right stands (security.md AT-17). */
 const RECHECK_MS = 1000;
-/** Longest silence where the configuration says nothing; balancers take 60 s for a dead stream. */
-const PULSE_MS = 20_000;
 /** How long a stream may go on while nobody can say whether its right still stands. Clients resume where it ended. */
 const UNDECIDED_MS = 60_000;
 
