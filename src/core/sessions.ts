@@ -171,6 +171,8 @@ export interface LoginStore {
   /** Deletes the flow; true for the one call that did. */
   consumeLogin(handleHash: string): Promise<boolean>;
   countLogins(now: number): Promise<number>;
+  /** Deletes those that were approved and have ended before their client came; the provider should know. */
+  takeUnfetched(now: number): Promise<readonly LoginFlow[]>;
   sweepLogins(now: number): Promise<number>;
 }
 

@@ -16,6 +16,7 @@ import type { OnIdentityEvent } from './events.ts';
 import { createSigningKeys } from './keys.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import { createLogin } from './login.ts';
+import { giveBackUnfetched } from './login-approval.ts';
 import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
 import { createLoginPages } from './login-pages.ts';
 import { createWaiting } from './login-waiting.ts';
@@ -119,7 +120,7 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
   const trust = createTrust({ ...shared, issuer, audience, audiences, issuers, rules, tokens, accounts });
   const sharing = new Map(options.providers.flatMap((one) => (one.shareTokens ? [[one.alias, one.issuer]] : [])));
   const waiting = createWaiting({ logins, limit: limits.pending });
-  const forLogins = { ...shared, logins, accounts, opening, limits, waiting, publicUrl: issuer };
+  const forLogins = { ...shared, logins, accounts, opening, limits, waiting, publicUrl: issuer.replace(/\/$/, '') };
   return {
     login: createLogin(forLogins),
     pages: createLoginPages(forLogins),
@@ -128,7 +129,15 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
     providerLogout: createProviderLogout({ ...shared, accounts, once: options.once, publicUrl: issuer }),
     keys,
     service: withWarnings(
-      createSweeping({ logins, sessions, keys, providers: [...providers.values(), trust], clock, log }),
+      createSweeping({
+        logins,
+        sessions,
+        keys,
+        providers: [...providers.values(), trust],
+        giveBackUnfetched: () => giveBackUnfetched(forLogins),
+        clock,
+        log,
+      }),
       providers,
       log,
     ),

@@ -12,7 +12,7 @@ import {
   providerUnavailable,
   providerUnknown,
 } from './failures.ts';
-import { type Look, NOBODY, waiting } from './login-device.ts';
+import { giveBack, type Look, NOBODY, waiting } from './login-device.ts';
 import type { LoginOptions } from './login-options.ts';
 import { requestOf } from './login-start.ts';
 import type { ProviderTokens } from './provider.ts';
@@ -94,13 +94,24 @@ export async function lookAtApproval(flow: LoginFlow, options: LoginOptions): Pr
 
 /** The flow is used up first: tokens are handed out once (security.md T-02). */
 async function fetchResult(flow: LoginFlow, options: LoginOptions): Promise<LoginPoll> {
-  const { logins, accounts, vault, opening } = options;
+  const { logins, accounts, opening } = options;
   if (!(await logins.consumeLogin(flow.handleHash))) throw loginExpired();
-  const opened = vault.open(flow.sealedResult ?? '', 'login-result', flow.handleHash);
-  const { accountId, tokens }: LoginResult = JSON.parse(opened);
+  const { accountId, tokens } = resultOf(flow, options);
   const account = await accounts.accountById(accountId);
   if (!account) throw loginExpired();
   return { state: 'approved', tokens: await opening.open(account, tokens, flow) };
+}
+
+/** Tells providers of logins whose clients never came: nobody else knows of those refresh tokens. Waits for no provider. */
+export async function giveBackUnfetched(options: LoginOptions): Promise<void> {
+  for (const flow of await options.logins.takeUnfetched(options.clock.now())) {
+    const given = async () => giveBack(flow, resultOf(flow, options).tokens, options);
+    void given().catch((err: unknown) => options.log.warn({ provider: flow.issuerAlias, err }, 'a grant stays open'));
+  }
+}
+
+function resultOf({ sealedResult = '', handleHash }: LoginFlow, { vault }: LoginOptions): LoginResult {
+  return JSON.parse(vault.open(sealedResult, 'login-result', handleHash));
 }
 
 const TOLD = new Error('told on the page');

@@ -15,12 +15,15 @@ export interface SweepingOptions {
   readonly keys: SigningKeys;
   /** Closed at the end. */
   readonly providers: Iterable<Pick<Provider, 'close'>>;
+  /** Tells providers of logins that were approved and never fetched. */
+  readonly giveBackUnfetched: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Identity's background duty: keys made and rotated in time, what is over is deleted. */
-export function createSweeping({ logins, sessions, keys, providers, clock, log }: SweepingOptions): Service {
+export function createSweeping(options: SweepingOptions): Service {
+  const { logins, sessions, keys, providers, clock, log } = options;
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> | undefined;
   let stopped = false;
@@ -29,6 +32,7 @@ export function createSweeping({ logins, sessions, keys, providers, clock, log }
     const now = clock.now();
     if (await keys.rotateIfDue()) log.info({}, 'the signing key was rotated');
     await keys.sweep();
+    await options.giveBackUnfetched();
     await logins.sweepLogins(now);
     await sessions.sweepSessions(now - KEEP_ENDED_MS);
   }

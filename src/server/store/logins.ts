@@ -128,6 +128,16 @@ export function createLoginStore({ reader, writer }: Databases): LoginStore {
       return Number(count);
     },
 
+    async takeUnfetched(now) {
+      const rows = await writer
+        .deleteFrom('login_flow')
+        .where('state', '=', 'approved')
+        .where('expires_at', '<=', now)
+        .returningAll()
+        .execute();
+      return rows.map(toFlow);
+    },
+
     async sweepLogins(now) {
       const { numDeletedRows } = await writer
         .deleteFrom('login_flow')

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LoginPoll } from '../../../src/core/services.ts';
 import { type EvilIdp, startEvilIdp } from '../../support/evil-idp.ts';
-import { browserSecret, collect, person, signInByPage, tokensOf, withoutDevice } from './people.ts';
+import { collect } from '../../support/until.ts';
+import { browserSecret, person, signInByPage, tokensOf, withoutDevice } from './people.ts';
 import { asked, type Bench, evilIssuer, openBench, peer, reasonOf } from './setup.ts';
 
 let idp: EvilIdp;

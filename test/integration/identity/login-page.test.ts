@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { answerOf, backTo, type EvilIdp, html, startEvilIdp } from '../../support/evil-idp.ts';
+import { until } from '../../support/until.ts';
 import { browserSecret, logInByPage, person, signInByPage, tokensOf, withoutDevice } from './people.ts';
 import { asked, type Bench, evilIssuer, ISSUER, openBench, peer, providerOf, reasonOf } from './setup.ts';
 
@@ -133,6 +134,19 @@ describe('a login by the device page', () => {
     expect(await reasonOf(bench.pages.page(late.userCode, person))).toBe('LOGIN_UNKNOWN');
     expect(await reasonOf(bench.pages.page(userCode, person))).toBe('LOGIN_UNKNOWN');
     expect(await reasonOf(bench.login.poll(late.handle))).toBe('LOGIN_EXPIRED');
+  });
+
+  test('who was approved and never came back: the provider is told, once', async () => {
+    const { handle, answer, browser } = await signInByPage(bench, idp);
+    await bench.pages.callback('test', answer, browser, person);
+    bench.clock.advance(600_000);
+    const other = await bench.replica();
+    ended.push(() => other.cleanup());
+    await Promise.all([bench.service.start(), other.service.start()]);
+    const revoked = () => idp.requests.filter(({ path }) => path === '/revoke').map(({ form }) => form.get('token'));
+    await until(() => revoked().length > 0);
+    expect(revoked()).toEqual(['rt-1']);
+    expect(await reasonOf(bench.login.poll(handle))).toBe('LOGIN_EXPIRED');
   });
 
   test('a confirmation that can not be audited sends nobody to the provider', async () => {

@@ -35,9 +35,3 @@ export function tokensOf(poll: LoginPoll | undefined): TokenPair {
   if (poll?.state !== 'approved') throw new Error(`not approved: ${poll?.state}`);
   return poll.tokens;
 }
-
-export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}

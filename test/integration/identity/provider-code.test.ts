@@ -9,7 +9,8 @@ import {
   type TestIdp,
   type TestIdpOptions,
 } from '../../support/idp.ts';
-import { browserSecret, collect, person, tokensOf } from './people.ts';
+import { collect } from '../../support/until.ts';
+import { browserSecret, person, tokensOf } from './people.ts';
 import { asked, type Bench, openBench, peer, reasonOf } from './setup.ts';
 
 /** The page and the code grant against npm oidc-provider, which checks PKCE, redirect URIs and codes itself. */

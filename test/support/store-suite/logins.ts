@@ -79,4 +79,16 @@ export function describeLogins(context: () => StoreContext): void {
     expect(await replica.openLogins([flow.handleHash])).toEqual(new Set());
     expect(await replica.openLogins([])).toEqual(new Set());
   });
+
+  test('what was approved and never fetched is handed over once', async () => {
+    const { store, replica } = context();
+    const over = makeLogin({ kind: 'page', state: 'approved', sealedResult: 'result', expiresAt: NOW });
+    const fresh = makeLogin({ kind: 'page', state: 'approved', sealedResult: 'result', expiresAt: NOW + 1 });
+    const pending = makeLogin({ kind: 'page', expiresAt: NOW });
+    for (const flow of [over, fresh, pending]) await store.createLogin(flow);
+    const taken = await Promise.all([store.takeUnfetched(NOW), replica.takeUnfetched(NOW)]);
+    expect(taken.flat()).toEqual([over]);
+    expect(await store.login(fresh.handleHash)).toEqual(fresh);
+    expect(await store.login(pending.handleHash)).toEqual(pending);
+  });
 }
