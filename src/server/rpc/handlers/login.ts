@@ -55,6 +55,6 @@ export const loginHandlers: LoginHandlers = {
 /** A person takes minutes: "pending" at times, so that no balancer takes the stream for dead. */
 async function* awaited(polls: AsyncIterable<LoginPoll>, everyMs: number): AsyncGenerator<LoginPoll> {
   for await (const poll of pulsing(polls, everyMs)) {
-    yield poll === PULSE ? { state: 'pending', interval: everyMs } : poll;
+    yield poll === PULSE ? { state: 'pending', interval: Math.ceil(everyMs / 1000) } : poll;
   }
 }
