@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { StartLoginRequest } from '../../src/gen/fedctl/v1/sessions.ts';
+import { expire } from '../slow/logins.ts';
 import { openWire } from '../support/calls.ts';
 import { openHttpsBrowser } from '../support/https-browser.ts';
 import { adminOf } from '../support/keycloak.ts';
 import type { KeycloakAdmin } from '../support/keycloak-admin.ts';
 import { visitKeycloak } from '../support/keycloak-pages.ts';
 import { keycloakPeople, startLogin } from './stage/people.ts';
+import { startOther } from './stage/plane.ts';
 import { sharedStage } from './stage/shared.ts';
 
 describe('device grant', () => {
@@ -51,7 +54,10 @@ describe('device grant', () => {
   test('DG-05: however often a client asks, Keycloak is not asked too fast', async () => {
     await admin.clearEvents();
     const wire = openWire(stage.stack);
-    const started = await wire.call('/fedctl.v1.Sessions/StartLogin', { request: { client: 'hasty', host: 'h' } });
+    const started = await wire.call('/fedctl.v1.Sessions/StartLogin', {
+      request: StartLoginRequest.fromPartial({ client: 'hasty', host: 'h' }),
+    });
+    expect(started).toMatchObject({ code: 0 });
     const { handle } = started.messages[0] as { handle: string };
     const end = performance.now() + 4_000;
     let polls = 0;
@@ -69,5 +75,23 @@ describe('device grant', () => {
     const { flwr } = people.person('carol');
     expect(await flwr.login()).toMatchObject({ code: 0 });
     expect(JSON.parse((await flwr.cli('ls', '--format', 'json')).stdout)).toMatchObject({ success: true });
+  }, 120_000);
+
+  test('with offline_access, as it is by default: log in, renew, log out', async () => {
+    const plane = await startOther(stage, { name: 'offline', changes: { oidc: { 'offline-access': true } } });
+    const others = keycloakPeople(plane.stage);
+    try {
+      const carol = others.person('carol');
+      const before = (await admin.sessions('carol', 'fedctl')).length;
+      expect(await carol.login()).toMatchObject({ code: 0 });
+      await expire({ home: carol.home, facts: plane.stage.stack });
+      expect(await carol.fedctl('whoami')).toMatchObject({ code: 0 });
+      expect((await admin.sessions('carol', 'fedctl')).length).toBeGreaterThan(before);
+      expect(await carol.fedctl('logout')).toMatchObject({ code: 0 });
+      expect((await admin.sessions('carol', 'fedctl')).length).toBe(before);
+    } finally {
+      others.leave();
+      await plane.stop();
+    }
   }, 120_000);
 });

@@ -84,6 +84,8 @@ export function writeConfig(stage: Stage, options: PlaneOptions): string {
       'allow-http': undefined,
       ca: keycloak.tls.ca,
       'groups-claim': 'groups',
+      // Sessions of the browser: only of those does Keycloak tell when they end.
+      'offline-access': false,
       ...oidc,
     },
     access: { ...access, admins: [{ issuer, subject: ADMIN_SUBJECT }], 'default-roles': ['runner'] },
@@ -96,7 +98,8 @@ export function writeConfig(stage: Stage, options: PlaneOptions): string {
 
 /** Keycloak once more, as an issuer whose robots need no login. */
 function trustOf(stage: Stage, validation: string): JsonMap {
-  const asClient = { 'client-id': 'fedctl', 'client-secret-file': writeSecret(stage, 'fedctl') };
+  // Not the client of logins: tokens for that one are taken for ID tokens (security.md AT-02).
+  const asClient = { 'client-id': 'introspector', 'client-secret-file': writeSecret(stage, 'introspector') };
   const trust = {
     alias: 'robots',
     issuer: stage.issuer,
