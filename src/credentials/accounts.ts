@@ -96,8 +96,9 @@ export async function switchAccount(options: CredentialOptions, name: string): P
     const record = await standingRecord(parked, dirs.inner);
     if (record === undefined) throw notHere(name);
     if (record.server !== place.origin || record.ca !== place.caPin) throw ofOtherServer(parked, record);
-    if (active !== undefined) await copyLogin(place, parkedPlace(place, nameOf(active)), active, dirs.inner);
+    if (active !== undefined) await park(place, active, dirs.inner);
     await copyLogin(parked, place, { ...record, name }, dirs.inner, active);
+    copySettings(parked, place, dirs.inner);
     if (active?.storage === 'none' && record.storage !== 'none') await forgetKept(place);
     await finish(place, dirs);
     return true;
@@ -138,16 +139,23 @@ export async function writeBeside(place: LoginPlace, dirs: LoginDirs, tokens: Ne
   const active = await standingRecord(place, dirs.inner);
   await finish(place, dirs);
   if (active !== undefined && nameOf(active) !== place.beside) {
-    await copyLogin(place, parkedPlace(place, nameOf(active)), active, dirs.inner);
+    await park(place, active, dirs.inner);
   }
   const written = await writeLogin(place, dirs, tokens);
   await finish(place, dirs);
   return written;
 }
 
+/** Copies the active login beside itself. How it was made goes first: a copy that is whole has that, too. */
+async function park(place: LoginPlace, active: MetaRecord, inner: PrivateDir): Promise<void> {
+  const parked = parkedPlace(place, nameOf(active));
+  copySettings(place, parked, inner);
+  await copyLogin(place, parked, active, inner);
+}
+
 /**
- * Copies a login, sealed or not, with how it was made. The binding goes first; with `before`, the record of what it
- * replaces, so that a crash leaves that one with its own binding. The settings go last: they are mended by {@link finish}.
+ * Copies a login, sealed or not. The binding goes first; with `before`, the record of what it replaces, so that a crash
+ * leaves that one with its own binding.
  */
 async function copyLogin(
   from: LoginPlace,
@@ -162,7 +170,6 @@ async function copyLogin(
   writeMeta(to, inner, before === undefined ? [record] : [record, before]);
   if (text !== undefined) await writeBody(to, inner, text, record);
   else await writeNothing(to, inner);
-  copySettings(from, to, inner);
 }
 
 /** Of a login that each command makes anew. */
@@ -192,7 +199,6 @@ async function finish(place: LoginPlace, { inner }: LoginDirs): Promise<void> {
   if (active === undefined) return;
   const left = parkedPlace(place, nameOf(active));
   const [, before] = readRecords(place, inner) ?? [];
-  if (readPrivateFile(inner, left.metaName) === undefined) return;
   const isSwitched = before !== undefined && nameOf(before) !== nameOf(active);
   if (isSwitched && (await standingRecord(left, inner)) !== undefined) copySettings(left, place, inner);
   await removeCopy(left, inner);
@@ -201,11 +207,13 @@ async function finish(place: LoginPlace, { inner }: LoginDirs): Promise<void> {
 /** The settings go with it; its tokens live on in the login that it is a copy of. */
 async function removeCopy(place: LoginPlace, inner: PrivateDir): Promise<void> {
   if ((await standingRecord(place, inner))?.storage === 'none') await forgetKept(place);
-  for (const name of [place.tokensName, settingsName(place), place.metaName]) {
+  let found = false;
+  for (const name of [place.tokensName, place.metaName, settingsName(place)]) {
+    if (lstatSync(inner.at(name), { throwIfNoEntry: false }) === undefined) continue;
     place.onStep?.(`remove ${name}`);
-    removeIfThere(inner, name);
+    found = removeIfThere(inner, name) || found;
   }
-  inner.sync();
+  if (found) inner.sync();
 }
 
 function notHere(name: string): AppError {

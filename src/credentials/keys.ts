@@ -27,6 +27,8 @@ export interface KeySources {
   readonly keyring: OpenKeyring;
   /** @throws UNAUTHENTICATED PASSPHRASE_NEEDED where nobody can be asked, PASSPHRASE_WRONG where asking again is no use */
   readonly passphrase: (question: PassphraseQuestion) => Promise<Secret>;
+  /** What a new passphrase's key costs; absent: as much as is proper. For tests. */
+  readonly cost?: Omit<ScryptFacts, 'salt'>;
   /** Keys that this process has learned: nobody is asked twice. */
   readonly known: Map<string, KnownKey>;
 }
@@ -123,8 +125,8 @@ async function keyringKey(place: KeyPlace, { keyring }: KeySources): Promise<Kno
   return { key, facts: { kind: 'keyring', check: keyCheck(key) } };
 }
 
-async function askForNew(place: KeyPlace, { passphrase, agent }: KeySources): Promise<KnownKey> {
-  const made = await newPassphraseKey(await passphrase({ path: place.file, isNew: true, wrong: 0 }));
+async function askForNew(place: KeyPlace, { passphrase, agent, cost }: KeySources): Promise<KnownKey> {
+  const made = await newPassphraseKey(await passphrase({ path: place.file, isNew: true, wrong: 0 }), cost);
   await handOver(place, made, agent);
   return made;
 }

@@ -19,8 +19,11 @@ export async function deriveKey(passphrase: Secret, { n, r, p, salt }: ScryptFac
 }
 
 /** A key of its own for this passphrase, under a new salt. */
-export async function newPassphraseKey(passphrase: Secret): Promise<{ key: Buffer; facts: KeyFacts }> {
-  const cost = { ...COST, salt: randomBytes(16).toString('base64') };
+export async function newPassphraseKey(
+  passphrase: Secret,
+  chosen: Omit<ScryptFacts, 'salt'> = COST,
+): Promise<{ key: Buffer; facts: KeyFacts }> {
+  const cost = { ...chosen, salt: randomBytes(16).toString('base64') };
   const key = await deriveKey(passphrase, cost);
   return { key, facts: { kind: 'passphrase', check: keyCheck(key), ...cost } };
 }

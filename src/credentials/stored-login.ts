@@ -57,12 +57,14 @@ export async function readLogin(place: LoginPlace, { inner }: LoginDirs): Promis
 
 /** A login without a file: one that only the agent has, or that is made anew each time. */
 async function readKept(place: LoginPlace, inner: PrivateDir): Promise<Credentials | undefined> {
-  const records = readRecords(place, inner);
-  if (records?.[0]?.storage !== 'none') return undefined;
+  const records = readRecords(place, inner) ?? [];
+  const record = await keptRecord(place, records);
+  if (record === undefined) return undefined;
   const { readKeptPair } = await import('./kept-login.ts');
-  const pair = await readKeptPair(place, checkRecord(place, [records[0]]));
-  const record = pair && recordOf(records, pair);
-  return record ? credentialsOf(pair, checkRecord(place, [record]), place) : noTokens(place, records[0]);
+  const pair = await readKeptPair(place, checkRecord(place, [record]));
+  // A pair that the record doesn't speak of is bound to nothing.
+  const isOwn = pair !== undefined && recordOf([record], pair) !== undefined;
+  return isOwn ? credentialsOf(pair, record, place) : noTokens(place, record);
 }
 
 function noTokens(place: LoginPlace, record: MetaRecord): Credentials {
@@ -115,7 +117,7 @@ export async function standingRecord(place: LoginPlace, inner: PrivateDir): Prom
   try {
     const text = readPrivateFile(inner, place.tokensName);
     const records = readRecords(place, inner) ?? [];
-    if (text === undefined) return records[0]?.storage === 'none' ? await keptRecord(place, records) : undefined;
+    if (text === undefined) return await keptRecord(place, records);
     if (!isSealed(text)) return recordOf(records, parseTokens(text, place.file));
     const { parseSealed } = await import('./sealed.ts');
     const { token } = parseSealed(text, place.file);
@@ -126,11 +128,13 @@ export async function standingRecord(place: LoginPlace, inner: PrivateDir): Prom
   }
 }
 
-/** That of the pair which the agent has; the newest where it has none. */
+/** That of the pair which the agent has, for a login without a file; where it has none the newest, if that has no file. */
 async function keptRecord(place: LoginPlace, records: readonly MetaRecord[]): Promise<MetaRecord | undefined> {
+  if (!records.some(({ storage }) => storage === 'none')) return undefined;
   const { keptText } = await import('./kept-login.ts');
   const text = await keptText(place);
-  return (text && recordOf(records, parseTokens(text.reveal(), place.file))) ?? records[0];
+  const own = text && recordOf(records, parseTokens(text.reveal(), place.file));
+  return own ?? (records[0]?.storage === 'none' ? records[0] : undefined);
 }
 
 /**

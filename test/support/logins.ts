@@ -93,6 +93,8 @@ export function sourcesWith(parts: {
         throw new AppError('UNAUTHENTICATED', 'PASSPHRASE_NEEDED', 'Nobody is here.');
       }),
     known: new Map(),
+    // Enough to be a key, and quick.
+    cost: { n: 2 ** 14, r: 8, p: 1 },
   };
   return async () => sources;
 }
