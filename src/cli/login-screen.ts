@@ -65,7 +65,7 @@ async function pendingLines(
   const warning = `only if you started this login yourself, for ${connection.host}.`;
   const url = link(pending.verificationUriComplete);
   if (pending.onlyHere) {
-    const here = 'Only a browser on this machine will do; elsewhere: fedctl login --grant device_code';
+    const here = 'The browser must be on this machine. For any other: --grant device_code';
     return [heading, '', `  Open:  ${url}`, '', `Sign in ${warning}`, here, pendingLine(pending)];
   }
   const coded = pending.userCode !== '';

@@ -84,7 +84,9 @@ async function readCa(file: string): Promise<string> {
 
 /** What openid-client throws, without what the provider said: that may quote what it was sent. */
 function authorityFailure(error: unknown, { origin }: URL): AppError {
-  const { error: named, code } = error as { error?: unknown; code?: unknown };
+  const { error: told, code } = error as { error?: unknown; code?: unknown };
+  // A challenge in a header goes before the words of the answer.
+  const named = code === 'OAUTH_WWW_AUTHENTICATE_CHALLENGE' ? 'invalid_client' : told;
   if (typeof named === 'string' && /^[a-z_]{1,40}$/.test(named)) {
     const text = `${origin} refuses this client: ${named}.`;
     return new AppError('UNAUTHENTICATED', 'CLIENT_REFUSED', text, {

@@ -200,7 +200,7 @@ describe('the screen', () => {
       { onlyHere: true, userCode: '', verificationUri: url, verificationUriComplete: url },
       false,
     );
-    expect(text).toContain('Only a browser on this machine will do');
+    expect(text).toContain('The browser must be on this machine.');
     expect(text).not.toMatch(/[█▀▄]|Your code/);
     expect(text).toContain(`fedctl-login: url=${url} code= expires-in=600`);
   });
