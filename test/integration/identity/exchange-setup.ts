@@ -59,17 +59,37 @@ export interface ExchangeBench extends Bench {
   token(claims?: Record<string, unknown>, header?: Record<string, unknown>): string;
 }
 
-/** Identity with a provider for logins and a trusted issuer beside it. */
+export interface Issuers {
+  readonly idp: EvilIdp;
+  readonly ci: EvilIdp;
+  stop(): Promise<void>;
+}
+
+export async function startIssuers(): Promise<Issuers> {
+  const [idp, ci] = [await startEvilIdp(), await startEvilIdp()];
+  return {
+    idp,
+    ci,
+    async stop() {
+      await idp.stop();
+      await ci.stop();
+    },
+  };
+}
+
+/** Identity with a provider for logins and a trusted issuer beside it: those given, which are left running, or its own. */
 export async function openExchange({
+  issuers: given,
   trust = {},
   rules = () => [rule()],
 }: {
+  issuers?: Issuers;
   trust?: Partial<TrustOptions>;
   rules?: (idp: EvilIdp) => readonly TrustRule[];
 } = {}): Promise<ExchangeBench> {
-  const [idp, ci] = [await startEvilIdp(), await startEvilIdp()];
-  const issuers = [trusting(ci.issuer, trust)];
-  const bench = await openBench(evilIssuer(idp), { trust: { issuers, rules: rules(idp) }, audiences: [OTHER_SERVICE] });
+  const { idp, ci, stop } = given ?? (await startIssuers());
+  const trusted = { issuers: [trusting(ci.issuer, trust)], rules: rules(idp) };
+  const bench = await openBench(evilIssuer(idp), { trust: trusted, audiences: [OTHER_SERVICE] });
   const replicas: Bench[] = [];
   let count = 0;
   return {
@@ -90,8 +110,7 @@ export async function openExchange({
     async cleanup() {
       for (const replica of replicas) await replica.cleanup();
       await bench.cleanup();
-      await idp.stop();
-      await ci.stop();
+      if (!given) await stop();
     },
   };
 }

@@ -1,10 +1,25 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { accountPrincipal } from '../../../src/core/principals.ts';
 import { type ExchangeRequest, TOKEN_TYPES } from '../../../src/core/services.ts';
-import { claimsOf, type ExchangeBench, OTHER_SERVICE, openExchange, request, rule } from './exchange-setup.ts';
+import {
+  claimsOf,
+  type ExchangeBench,
+  type Issuers,
+  OTHER_SERVICE,
+  openExchange,
+  request,
+  rule,
+  startIssuers,
+} from './exchange-setup.ts';
 import { logIn, ISSUER as OURS, peer, reasonOf } from './setup.ts';
 
+let issuers: Issuers;
 let bench: ExchangeBench;
+beforeAll(async () => {
+  issuers = await startIssuers();
+});
+afterAll(() => issuers.stop());
+
 const exchange = (token: string, change: Partial<ExchangeRequest> = {}) =>
   bench.exchange.exchange(request(token, change), peer);
 const refusal = (token: string, change: Partial<ExchangeRequest> = {}) => reasonOf(exchange(token, change));
@@ -13,7 +28,7 @@ afterEach(() => bench.cleanup());
 
 describe('a token of a trusted issuer', () => {
   beforeEach(async () => {
-    bench = await openExchange();
+    bench = await openExchange({ issuers });
   });
 
   test('TX-03: gets one of ours, for the service account that the rule names', async () => {
@@ -151,7 +166,7 @@ describe('a token of a trusted issuer', () => {
 
 describe('a token of ours', () => {
   beforeEach(async () => {
-    bench = await openExchange();
+    bench = await openExchange({ issuers });
   });
   const ours = { subjectTokenType: TOKEN_TYPES.accessToken };
 
@@ -201,7 +216,7 @@ describe('rules', () => {
       rule({ claims: { ref: 'refs/heads/main' }, serviceAccount: 'reader', scopes: ['runs:read'], maxLifeMs: 60_000 }),
       rule(),
     ];
-    bench = await openExchange({ rules: () => rules });
+    bench = await openExchange({ issuers, rules: () => rules });
     const token = await exchange(bench.token(), { scopes: ['runs:read', 'runs:write'] });
     expect(token).toMatchObject({ accountHandle: 'reader', scopes: ['runs:read'] });
     expect(token.expiresIn).toBeLessThanOrEqual(60);
@@ -212,6 +227,7 @@ describe('rules', () => {
 
   test('a person: the account of their own login, its name untouched; groups are those of the token', async () => {
     bench = await openExchange({
+      issuers,
       trust: { groupsClaim: 'teams' },
       rules: ({ issuer }) => [
         rule({ serviceAccount: undefined, person: { issuer, alias: 'test' }, personClaim: 'user', claims: {} }),
@@ -227,7 +243,7 @@ describe('rules', () => {
   });
 
   test('TX-06: one time: by its jti, in every process, and not on calls as it is', async () => {
-    bench = await openExchange({ rules: () => [rule({ oneTime: true })] });
+    bench = await openExchange({ issuers, rules: () => [rule({ oneTime: true })] });
     const other = await bench.replica();
     const subject = bench.token();
     expect(await reasonOf(bench.sessions.authenticate(subject, peer))).toBe('EXCHANGE_REQUIRED');
@@ -241,7 +257,7 @@ describe('rules', () => {
   });
 
   test('a session ends where its [[trust]] table is gone', async () => {
-    bench = await openExchange();
+    bench = await openExchange({ issuers });
     const { accessToken } = await exchange(bench.token());
     const without = await bench.replica({ trust: undefined });
     expect(await reasonOf(without.sessions.authenticate(accessToken))).toBe('SESSION_ENDED');
