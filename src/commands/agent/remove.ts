@@ -16,7 +16,7 @@ export default class AgentRemove extends BaseCommand {
     const { args, flags } = await this.parse(AgentRemove);
     const socket = agentSocket(this.context.env);
     const named = [args.app, args.federation];
-    if (flags.all === named.some((one) => one !== undefined)) {
+    if (Boolean(flags.all) === named.some((one) => one !== undefined)) {
       throw new AppError('INVALID_ARGUMENT', 'USAGE', 'Name a connection, or say --all.');
     }
     const removed = flags.all ? await removeAll(socket) : await this.#removeOf(socket, named);
