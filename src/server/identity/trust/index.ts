@@ -47,7 +47,9 @@ export interface TrustParts {
 export function createTrust(options: TrustPartsOptions): TrustParts {
   const transports: Transport[] = [];
   const issuers = options.issuers.map((issuer) => {
-    const transport = createTransport({ caFile: issuer.caFile });
+    const named = [issuer.issuer, ...(issuer.jwksUrl === undefined ? [] : [issuer.jwksUrl])];
+    const origins = named.map((url) => new URL(url).origin);
+    const transport = createTransport({ caFile: issuer.caFile, origins });
     transports.push(transport);
     return trustedIssuer(issuer, transport, options);
   });
