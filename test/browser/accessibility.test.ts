@@ -1,13 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { invitePeople, type People } from '../support/people.ts';
 import { type Chromium, openChromium } from './chromium.ts';
 import { openLogins, signIn } from './logins.ts';
-import { devicePage, endPage, LOGGED_IN } from './pages.ts';
-import { sharedStage } from './stage/shared.ts';
+import { devIdpPages, devicePage, endPage, LOGGED_IN } from './pages.ts';
+import { passwordOf, sharedStage } from './stage/shared.ts';
+
+// Each goes through several processes, on machines that may be busy.
+jest.setTimeout(120_000);
 
 const stage = sharedStage();
 const { https } = stage.stack;
@@ -80,12 +83,23 @@ describe.each(SCREENS)('pages on a %s screen', (screen, options) => {
     const login = await logins.start(people.person('alice'));
     await page.goto(login.url);
     await devicePage(page).confirm();
-    await signIn(stage, page, 'alice');
+    await page.getByLabel('Account').waitFor();
+    await look('provider-login');
+    await devIdpPages(page).logIn('alice', passwordOf(stage, 'alice'));
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
+    await look('provider-question');
+    await devIdpPages(page).allow();
     await endPage(page).reached(LOGGED_IN);
     await look('done');
     await login.ended();
+
+    const code = await logins.start(people.person('alice'), '--grant', 'code', '--redirect-port', '0');
+    await page.goto(code.url);
+    await endPage(page).reached('Back to your terminal');
+    await look('back-to-terminal');
+    await code.ended();
     expect(Object.entries(found).filter(([, faults]) => faults.length > 0)).toEqual([]);
-    expect(Object.keys(found)).toHaveLength(7);
+    expect(Object.keys(found)).toHaveLength(10);
     await visitor.leave();
   });
 });

@@ -1,10 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { invitePeople, type People } from '../support/people.ts';
 import { type Chromium, openChromium, type Visitor } from './chromium.ts';
 import { goThrough, openLogins, signIn } from './logins.ts';
 import { devIdpPages, devicePage, endPage, heading, LOGGED_IN } from './pages.ts';
 import { passwordOf, sharedStage } from './stage/shared.ts';
+
+// Each goes through several processes, on machines that may be busy.
+jest.setTimeout(120_000);
 
 const stage = sharedStage();
 const logins = openLogins();

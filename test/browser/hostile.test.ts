@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { openWire, type Wire } from '../support/calls.ts';
 import { XSS_PAYLOADS } from '../support/xss-payloads.ts';
 import { type Chromium, openChromium } from './chromium.ts';
 import { devicePage, heading } from './pages.ts';
 import { sharedStage } from './stage/shared.ts';
+
+// Each goes through several processes, on machines that may be busy.
+jest.setTimeout(120_000);
 
 const stage = sharedStage();
 const { https } = stage.stack;

@@ -40,6 +40,7 @@ ${facts([
   ['Asked', since(login.startedAt, now)],
 ])}
 <p>If you say yes, you sign in at <b>${login.provider}</b>. The program can then do here whatever your account may do, until you log out or its login ends.</p>
+<p class="care"><b>Did somebody send you here?</b> Then refuse: with your yes they would be logged in as you. Go on only if you have just started this login yourself.</p>
 <form id="login-confirm" method="post" action="${DEVICE_PATH}">
 <input type="hidden" name="code" value="${login.userCode}">
 <input type="hidden" name="token" value="${token}">
@@ -47,8 +48,7 @@ ${facts([
 <button class="yes" type="submit" name="answer" value="yes">Yes, sign in</button>
 <button type="submit" name="answer" value="no">No, refuse</button>
 </div>
-</form>
-<p class="care"><b>Did somebody send you here?</b> Then refuse: with your yes they would be logged in as you. Go on only if you have just started this login yourself.</p>`,
+</form>`,
   };
 }
 
