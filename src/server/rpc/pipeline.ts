@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AuditRow } from '../../core/audit.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { accountPrincipal, objectId } from '../../core/principals.ts';
-import type { Caller, Peer, TokenPair } from '../../core/services.ts';
+import type { Caller, LoginPoll, Peer, TokenPair } from '../../core/services.ts';
 import type { Call, Credentials, Handlers, Services, Target } from './call.ts';
 import { decide } from './decide.ts';
 import type { Input, MethodName, Output } from './methods.ts';
@@ -26,6 +26,8 @@ export interface Outcome<M extends MethodName> {
   readonly requestId: string;
   readonly result: Promise<Output<M>>;
 }
+
+type Polls = AsyncGenerator<LoginPoll>;
 
 const NO_TARGET: Target = { object: undefined };
 
@@ -56,8 +58,8 @@ export function createPipeline(services: Services, handlers: Handlers) {
       if (row.mutation) await recorded;
       const handler = handlers[incoming.method];
       const [output] = await Promise.all([handler(services, call, input), recorded]);
-      if (recordsLate(row, call, output)) await services.audit.record(call.audit);
-      return output;
+      if (recordsLate(row, call, output)) await services.audit.record(await outcomeRow(call, output));
+      return incoming.method === 'login.await' ? (judged(row, call, output as Polls) as Output<M>) : output;
     } catch (error) {
       throw await refuse(row, call, error);
     }
@@ -72,6 +74,14 @@ export function createPipeline(services: Services, handlers: Handlers) {
     if (!session || !account) return call;
     const principal = accountPrincipal(account);
     return { ...call, audit: { ...call.audit, principal, accountId: account.id, sessionId: session.id } };
+  }
+
+  /** Whose session a token was exchanged for, only the outcome tells. */
+  async function outcomeRow({ audit }: Call, output: unknown): Promise<AuditRow> {
+    if (audit.action !== 'token.exchange') return audit;
+    const { sessionId } = output as Output<'token.exchange'>;
+    const { subject, account } = await services.sessions.assertAlive(sessionId);
+    return { ...audit, sessionId, accountId: account.id, principal: subject.principal };
   }
 
   async function authenticate<M extends MethodName>(
@@ -117,6 +127,18 @@ export function createPipeline(services: Services, handlers: Handlers) {
     if (row.audit !== 'call' || call.audit.action === 'runs.start') return;
     if (row.mutation) await services.audit.record(call.audit);
     else await services.audit.recordGrouped(call.audit);
+  }
+
+  /** Waiting for a login is judged by how it ends: its row is there before its tokens or its error are. */
+  async function* judged(row: PolicyRow, call: Call, polls: Polls): Polls {
+    try {
+      for await (const poll of polls) {
+        if (poll.state === 'approved') await services.audit.record(call.audit);
+        yield poll;
+      }
+    } catch (error) {
+      throw await refuse(row, call, error);
+    }
   }
 
   /** Records what failed, then returns the error to answer with. A failure to record never hides the first error. */

@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../src/core/log.ts';
 import { silentMetrics } from '../../../src/core/metrics.ts';
@@ -7,16 +7,19 @@ import { createAuditLog } from '../../../src/server/audit/audit-log.ts';
 import { configFrom } from '../../../src/server/config/load.ts';
 import type { Services } from '../../../src/server/rpc/call.ts';
 import { handlers } from '../../../src/server/rpc/handlers/index.ts';
-import { createPipeline } from '../../../src/server/rpc/pipeline.ts';
+import type { Input } from '../../../src/server/rpc/methods.ts';
+import { createPipeline, type Dispatch } from '../../../src/server/rpc/pipeline.ts';
 import { fedctlV1 } from '../../../src/server/rpc/wire/fedctl-v1.ts';
 import { createServing } from '../../../src/server/serving.ts';
-import { type EvilIdp, startEvilIdp } from '../../support/evil-idp.ts';
-import { person, signInByPage, withoutDevice } from './people.ts';
-import { type Bench, evilIssuer, openBench } from './setup.ts';
+import { answerOf, type EvilIdp, startEvilIdp } from '../../support/evil-idp.ts';
+import { collect } from '../../support/until.ts';
+import { browserSecret, person, signInByPage, withoutDevice } from './people.ts';
+import { asked, type Bench, evilIssuer, openBench, peer, reasonOf } from './setup.ts';
 
 let idp: EvilIdp;
 let bench: Bench;
 let client: Client;
+let dispatch: Dispatch;
 const ended: (() => unknown)[] = [];
 
 /** The port of a control plane that can only log people in. */
@@ -25,7 +28,7 @@ async function listen(): Promise<number> {
   await audit.start();
   ended.push(() => audit.stop());
   const { login, pages, sessions, clock, store } = bench;
-  const services = { login, pages, sessions, accounts: store, audit, clock, log: silentLogger };
+  const services = { login, pages, sessions, accounts: store, audit, clock, log: silentLogger, facts: {} };
   const config = configFrom(
     {
       server: { plaintext: true, 'grpc-address': '127.0.0.1:1', 'https-address': '127.0.0.1:2' },
@@ -35,13 +38,14 @@ async function listen(): Promise<number> {
     },
     '/tmp',
   );
+  dispatch = createPipeline(services as unknown as Services, handlers);
   const anyPort = { host: '127.0.0.1', port: 0 };
   const { front, https } = createServing({
     config: { ...config, server: { ...config.server, grpcAddress: anyPort, httpsAddress: anyPort } },
     certificates: undefined,
     wires: [fedctlV1],
     routes: [],
-    dispatch: createPipeline(services as unknown as Services, handlers),
+    dispatch,
     log: silentLogger,
     metrics: silentMetrics,
   });
@@ -123,4 +127,42 @@ test('a client that hangs up frees its place on the server', async () => {
   await bench.pages.callback('test', answer, browser, person);
   await new Promise((resolve, reject) => again.once('end', resolve).once('error', reject));
   expect(states).toEqual(['pending', 'approved']);
+});
+
+/** A call as the portal makes it. */
+function ask<M extends 'login.page' | 'login.confirm' | 'login.deny' | 'login.callback'>(method: M, input: Input<M>) {
+  const { signal } = new AbortController();
+  const credentials = () => ({ kind: 'none' }) as const;
+  return dispatch({ method, peer: person, signal, credentials, input: async () => input, accepted() {} }).result;
+}
+
+/** Rows of calls, without those of identity's own events; oldest first. */
+async function rows() {
+  const all = (await bench.store.auditRows(100)).filter(({ action }) => action.startsWith('login.'));
+  return all.map(({ action, decision, reason, address }) => [action, decision, reason, address]).reverse();
+}
+
+test('AU-01: page, confirm, callback and await leave a row each; what is refused says why', async () => {
+  const { handle, userCode } = await bench.login.start(asked, peer);
+  const browser = browserSecret();
+  await reasonOf(ask('login.page', { userCode: 'BBBB-BBBB' }));
+  await ask('login.page', { userCode });
+  const { authorizationUrl } = await ask('login.confirm', { userCode, browser });
+  const answer = answerOf(await idp.signIn(authorizationUrl));
+  await reasonOf(ask('login.callback', { provider: 'test', answer, browser: browserSecret() }));
+  await ask('login.callback', { provider: 'test', answer, browser });
+  await collect(awaitLogin(handle));
+  await expect(collect(awaitLogin(handle))).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+  const { userCode: unwanted } = await bench.login.start(asked, peer);
+  await ask('login.deny', { userCode: unwanted });
+  expect(await rows()).toEqual([
+    ['login.page', 'deny', 'LOGIN_UNKNOWN', person.address],
+    ['login.page', 'allow', '', person.address],
+    ['login.confirm', 'allow', '', person.address],
+    ['login.callback', 'deny', 'LOGIN_ANSWER_REFUSED', person.address],
+    ['login.callback', 'allow', '', person.address],
+    ['login.await', 'allow', '', '127.0.0.1'],
+    ['login.await', 'deny', 'LOGIN_EXPIRED', '127.0.0.1'],
+    ['login.deny', 'allow', '', person.address],
+  ]);
 });
