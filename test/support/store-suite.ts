@@ -11,6 +11,7 @@ import { describeKeys } from './store-suite/keys.ts';
 import { describeLogins } from './store-suite/logins.ts';
 import { describeLogs } from './store-suite/logs.ts';
 import { describeNodes } from './store-suite/nodes.ts';
+import { describeOnce } from './store-suite/once.ts';
 import { describeRunList } from './store-suite/run-list.ts';
 import { describeRuns } from './store-suite/runs.ts';
 import { describeSessions } from './store-suite/sessions.ts';
@@ -35,6 +36,7 @@ const AREAS = {
   sessions: describeSessions,
   logins: describeLogins,
   'keys and named values': describeKeys,
+  'what counts once': describeOnce,
   runs: describeRuns,
   'run lists': describeRunList,
   'run grants': describeGrants,

@@ -6,7 +6,7 @@ import { deviceRoutes } from './device.ts';
 import { logoutRoutes } from './logout.ts';
 import { createPages } from './page.ts';
 
-export type { PageCall, PageMethod } from './calls.ts';
+export type { PageCall } from './calls.ts';
 
 /**
  * What browsers see of this server: the device page, the way back from identity providers, and the end of a logout. Each
