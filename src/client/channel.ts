@@ -1,8 +1,15 @@
-import { type ChannelCredentials, type ChannelOptions, type ClientOptions, credentials } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientOptions,
+  credentials,
+  setLogger,
+} from '@grpc/grpc-js';
 import { isLoopback } from '../core/addresses.ts';
 import { AppError } from '../core/errors.ts';
 import { addressIdentity, type PeerIdentity } from '../core/peer-identity.ts';
 import { channelThrough } from '../core/proxy.ts';
+import { traceWithoutSecrets } from '../core/secret-text.ts';
 import { trustRootsPem } from '../core/trust-roots.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
@@ -33,6 +40,7 @@ export type StubClass<Stub> = new (
  * @throws INVALID_ARGUMENT INSECURE_REFUSED for plaintext to anything but loopback.
  */
 export function connect(endpoint: Endpoint, options: { userAgent: string }): Client {
+  traceWithoutSecrets(setLogger);
   const destination = splitAddress(endpoint.address);
   const identity = endpoint.insecure ? undefined : addressIdentity(destination.host);
   const direct = channelSecurity(endpoint, identity);

@@ -7,10 +7,12 @@ import {
   connectivityState,
   credentials,
   Metadata,
+  setLogger,
   status,
 } from '@grpc/grpc-js';
 import { addressIdentity } from '../core/peer-identity.ts';
 import { channelThrough } from '../core/proxy.ts';
+import { traceWithoutSecrets } from '../core/secret-text.ts';
 import { trustRootsPem } from '../core/trust-roots.ts';
 import type { FlowerControl, FlowerEndpoint, FlowerRpc, FlowerTokens } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
@@ -45,6 +47,7 @@ const path = (name: string): string => `/flwr.proto.Control/${name}`;
 /** A SuperLink's Control API over gRPC: flwr 1.21 to 1.36. Opens nothing before the first call. @throws AppError */
 export function openFlowerGrpc(endpoint: FlowerEndpoint, options: FlowerOptions): FlowerControl {
   assertTokensSafe(endpoint, options);
+  traceWithoutSecrets(setLogger);
   const { tokens } = options;
   const trust = channelTrust(endpoint, options);
   const client = new Client(trust.target, trust.credentials, {

@@ -1,5 +1,7 @@
+import { setLogger } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import { traceWithoutSecrets } from '../core/secret-text.ts';
 import type { ComponentHealth, Service } from '../core/services.ts';
 import { artifactsOf } from './artifact-parts.ts';
 import { createBootstrap } from './bootstrap.ts';
@@ -57,6 +59,7 @@ const MAX_BUNDLE_BYTES = 10 * 1024 * 1024;
 
 /** Puts the control plane together and starts it; the one place where the parts meet. */
 export async function startServer(config: ServerConfig, options: ServerOptions = {}): Promise<RunningServer> {
+  traceWithoutSecrets(setLogger);
   const { clock = systemClock } = options;
   const log = createLogger(config.log, options.logSink);
   const registry = createMetrics();

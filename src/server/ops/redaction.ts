@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { CUT, cutSecrets } from '../../core/secret-text.ts';
 
 /** Names of fields whose values are never shown, at any depth. */
 const SECRET_NAME =
@@ -7,16 +8,6 @@ const SECRET_NAME =
 /** Names that look like the above and are harmless. */
 const HARMLESS_NAME = /^(token_?type|tokenfile|secretfile|bundlesha256|keyid)$/i;
 
-/** A JWT, a bearer header, a PEM private key: cut out of any text. */
-const SECRET_TEXT = [
-  /\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.?[A-Za-z0-9_-]*/g,
-  /\b(?:bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}/gi,
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
-  /(?<=:\/\/)[^/\s@]+:[^/\s@]+(?=@)/g,
-  /\b(client_secret|refresh_token|access_token|id_token|device_code|code|assertion|subject_token)=[^&\s"]+/gi,
-] as const;
-
-const CUT = '[secret]';
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 100;
 /** Of one record in all, so that a circular value stays cheap. */
@@ -48,7 +39,7 @@ function redactValue(value: unknown, depth: number, budget: { left: number }): u
 /** `text` without what looks like a secret, at most 4096 characters. */
 export function redactText(text: string): string {
   const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
-  return SECRET_TEXT.reduce((rest, pattern) => rest.replace(pattern, CUT), short);
+  return cutSecrets(short);
 }
 
 function redactFields(value: object, depth: number, budget: { left: number }): object {
