@@ -12,12 +12,12 @@ export async function trustOf(
   };
 }
 
-async function issuerOf(one: TrustConfig, { oidc, tokens }: ServerConfig): Promise<TrustOptions> {
+async function issuerOf(one: TrustConfig, { oidc, tokens, server }: ServerConfig): Promise<TrustOptions> {
   const { alias, issuer, validation, jwksUrl, algorithms, tokenType, clientId, usernameClaim, groupsClaim } = one;
   return {
     alias,
     issuer,
-    audience: one.audience.length > 0 ? one.audience : [tokens.audience ?? ''],
+    audience: one.audience.length > 0 ? one.audience : [tokens.audience ?? '', server.publicUrl ?? ''],
     validation,
     jwksUrl,
     algorithms,

@@ -17,7 +17,7 @@ export const TRUST = {
   issuer: url({ required: true, doc: 'Exactly the `iss` of its tokens.' }),
   audience: list(string({ doc: '' }), {
     default: [],
-    doc: 'What `aud` of its tokens must contain, one of these. Empty: the audience of [tokens].',
+    doc: 'What `aud` of its tokens must contain, one of these. Empty: the public-url of this server, or the audience of [tokens].',
   }),
   validation: choice(['jwks', 'introspection', 'userinfo'], {
     default: 'jwks',

@@ -2,11 +2,12 @@ import type { AccountStore } from '../../core/accounts.ts';
 import { isAppError } from '../../core/errors.ts';
 import type { Caller, Peer, Sessions, TokenPair } from '../../core/services.ts';
 import type { RefreshTokenRow } from '../../core/sessions.ts';
-import { refreshTokenInvalid, sessionEnded, tokenInvalid } from './failures.ts';
+import { refreshTokenInvalid, sessionEnded } from './failures.ts';
 import { opaqueHash, REFRESH_TOKEN_PREFIX } from './opaque.ts';
 import { endSession, eventOf, type Renewal, type RenewalOptions } from './renewal.ts';
-import { type AccessClaims, type AccessTokens, scopesOf } from './tokens.ts';
-import { type BearerTokens, intersect } from './trust/index.ts';
+import { callerOf } from './token-caller.ts';
+import type { AccessTokens } from './tokens.ts';
+import type { BearerTokens } from './trust/index.ts';
 
 /** For that long a superseded refresh token gets the current pair (design "Tokens" 4). */
 const GRACE_MS = 10 * 60_000;
@@ -24,19 +25,10 @@ const NOBODY: Peer = { address: '', userAgent: '' };
 export function createSessions(options: SessionsOptions): Sessions {
   const { sessions, tokens, live, vault, providers, clock } = options;
 
-  async function callerOf(claims: AccessClaims): Promise<Caller> {
-    const known = await live.caller(claims.sid);
-    const behind = claims.gen > known.session.generation;
-    const caller = behind ? await live.caller(claims.sid, { fresh: true }) : known;
-    if (caller.account.id !== claims.sub || claims.gen > caller.session.generation) throw tokenInvalid();
-    await live.markSeen(caller, claims.gen);
-    return claims.scope === undefined ? caller : { ...caller, scopes: intersect(caller.scopes, scopesOf(claims)) };
-  }
-
   /** Ours first: that is quick, and what nearly every call brings. */
   async function authenticate(accessToken: string, peer: Peer = NOBODY): Promise<Caller> {
     try {
-      return await callerOf(await tokens.verify(accessToken));
+      return await callerOf(await tokens.verify(accessToken), live);
     } catch (error) {
       const isForeign = isAppError(error) && error.reason === 'TOKEN_INVALID' && options.bearer.mayKnow(accessToken);
       if (!isForeign) throw error;
@@ -49,7 +41,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     async authenticatePair(accessToken, refreshToken) {
       const { claims, expired } = await tokens.inspect(accessToken);
-      if (!expired) return { caller: await callerOf(claims), renewed: undefined };
+      if (!expired) return { caller: await callerOf(claims, live), renewed: undefined };
       // The two belong together, or the expired one steers nothing (security.md RT-07, RT-08).
       const row = await findRefreshToken(refreshToken, options);
       const { account } = await live.caller(row.sessionId, { fresh: true });

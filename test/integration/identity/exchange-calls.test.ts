@@ -41,6 +41,16 @@ describe('POST /oauth/token', () => {
     );
   });
 
+  test('TX-07: an exchange is recorded with whose session it was, a refused one with its reason', async () => {
+    const { accessToken, sessionId } = await plane.call('', 'token.exchange', request(bench.token()));
+    const narrow = request(accessToken, { subjectTokenType: TOKEN_TYPES.accessToken, scopes: ['runs:read'] });
+    await plane.call('', 'token.exchange', narrow);
+    await reasonOf(plane.call('', 'token.exchange', request(bench.token({ ref: 'x' }))));
+    const rows = plane.recorded.filter(({ action }) => action === 'token.exchange').slice(-3);
+    const whose = { principal: 'service_account:local|trainer', sessionId, decision: 'allow' };
+    expect(rows).toMatchObject([whose, whose, { principal: '', decision: 'deny', reason: 'NO_TRUST_RULE' }]);
+  });
+
   test.each<[string, Record<string, string>, number, string]>([
     ['no grant type', { grant_type: '' }, 400, 'invalid_request'],
     ['another grant', { grant_type: 'password' }, 400, 'unsupported_grant_type'],

@@ -1,3 +1,4 @@
+import type { AuditLog, AuditRow } from '../../../src/core/audit.ts';
 import { silentLogger } from '../../../src/core/log.ts';
 import type { Peer } from '../../../src/core/services.ts';
 import { createAuditLog } from '../../../src/server/audit/audit-log.ts';
@@ -23,6 +24,8 @@ export const LAB = '@lab/default';
 export interface Plane {
   readonly port: number;
   readonly services: Services;
+  /** Rows of the audit trail, but for those of submits. */
+  readonly recorded: readonly AuditRow[];
   call<M extends MethodName>(token: string, method: M, input: Input<M>): Promise<Output<M>>;
   /** A form to the token endpoint. */
   post(form: Record<string, string> | [string, string][], headers?: Record<string, string>): Promise<Response>;
@@ -35,8 +38,13 @@ export async function openPlane(bench: ExchangeBench, fga: Pick<TestOpenFga, 'ur
   await ensureDefault({ store, id: LAB, engine: 'main', clock, log: silentLogger });
   const party = openRunService(store, createFakeEngine());
   await party.service.start();
-  const audit = createAuditLog({ rows: store, log: silentLogger });
-  await audit.start();
+  const log = createAuditLog({ rows: store, log: silentLogger });
+  await log.start();
+  const recorded: AuditRow[] = [];
+  const audit: AuditLog = {
+    record: (row) => log.record(row).then(() => void recorded.push(row)),
+    recordGrouped: (row) => log.recordGrouped(row).then(() => void recorded.push(row)),
+  };
   const services = {
     ...{ sessions: bench.sessions, exchange: bench.exchange, accounts: store, audit, clock, log: silentLogger },
     ...{ checker: fixture.access.checker, grants: fixture.access.grants, queries: store },
@@ -66,13 +74,14 @@ export async function openPlane(bench: ExchangeBench, fga: Pick<TestOpenFga, 'ur
   return {
     port,
     services,
+    recorded,
     call: (token, method, input) => dispatch({ ...by(token, peer), method, input: async () => input }).result,
     post: (form, headers = {}) =>
       fetch(`http://127.0.0.1:${port}/oauth/token`, { method: 'POST', body: new URLSearchParams(form), headers }),
     async close() {
       await https.close();
       await party.service.stop();
-      await audit.stop();
+      await log.stop();
       await fixture.close();
     },
   };

@@ -7,7 +7,8 @@ import { TOKEN_TYPES } from '../../../core/services.ts';
 import type { Session } from '../../../core/sessions.ts';
 import type { LiveSessions } from '../live-sessions.ts';
 import { sessionEnd } from '../pairs.ts';
-import { type AccessTokens, scopesOf } from '../tokens.ts';
+import { callerOf } from '../token-caller.ts';
+import type { AccessTokens } from '../tokens.ts';
 import { refused, subjectExpired } from './failures.ts';
 import type { ExchangedSessions } from './opening.ts';
 import { type CheckedRequest, checkRequest, intersect } from './request.ts';
@@ -56,10 +57,9 @@ export function createExchange(options: ExchangeOptions): TokenExchange['exchang
 async function ofOurs(request: ExchangeRequest, { tokens, live }: ExchangeOptions): Promise<Base> {
   if (request.subjectTokenType === TOKEN_TYPES.idToken) throw refused('it is an access token, and no ID token');
   const claims = await tokens.verify(request.subjectToken);
-  const { session, account, scopes } = await live.caller(claims.sid);
-  if (account.id !== claims.sub) throw refused('it is of another account than its session');
+  const { session, account, scopes } = await callerOf(claims, live);
   const end = Math.min(claims.exp * 1000, sessionEnd(session));
-  return { session, account, generation: claims.gen, scopes: intersect(scopes, scopesOf(claims)), end };
+  return { session, account, generation: claims.gen, scopes, end };
 }
 
 async function ofOther(request: ExchangeRequest, peer: Peer, options: ExchangeOptions): Promise<Base> {

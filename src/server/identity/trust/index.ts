@@ -18,7 +18,6 @@ import { createSubjectTokens, type TrustedIssuer } from './subject.ts';
 import type { TrustOptions, TrustRule } from './types.ts';
 
 export type { BearerTokens } from './bearer.ts';
-export { intersect } from './request.ts';
 export type { TrustOptions, TrustRule } from './types.ts';
 
 export interface TrustPartsOptions {
