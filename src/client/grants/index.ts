@@ -7,7 +7,7 @@ import { password } from './password.ts';
 import type { Grant } from './types.ts';
 
 export { chooseGrant } from './choice.ts';
-export { finishDeviceLogin, type StartedDeviceLogin, startDeviceLogin } from './device-code.ts';
+export { finishDeviceLogin, startDeviceLogin } from './device-code.ts';
 export { exchangeToken, SUBJECT } from './exchange.ts';
 export { listProviders } from './providers.ts';
 

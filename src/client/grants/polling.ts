@@ -4,8 +4,6 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { expiredLogin, malformedLogin } from './answers.ts';
 
-export { malformedLogin } from './answers.ts';
-
 /** Poll no faster than this, whatever the server says; RFC 8628 3.5 counts in seconds. */
 const MIN_INTERVAL_S = 1;
 /** RFC 8628 3.2: the interval where none is named. */
