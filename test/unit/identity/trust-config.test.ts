@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from '@iarna/toml';
 import { describe, expect, test } from '@jest/globals';
 import { configFrom } from '../../../src/server/config/load.ts';
 import { trustOf } from '../../../src/server/trust-parts.ts';
@@ -53,6 +56,13 @@ describe('[[trust]] and [[trust-rule]]', () => {
         maxLifeMs: 900_000,
       },
     ]);
+  });
+
+  test('the examples of docs/tokens.md are taken', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../docs/tokens.md'), 'utf8');
+    const examples = [...text.matchAll(/```toml\n(.*?)```/gs)].map(([, example = '']) => parse(example));
+    expect(examples).toHaveLength(2);
+    for (const example of examples) expect(complaint(example)).toBe('none');
   });
 
   test('AT-02: an issuer of logins is known as one; a person is of their own provider', async () => {
