@@ -55,6 +55,10 @@ export interface FakeState {
   authorizationUrl: string;
   /** What GetServerInfo says. */
   issuer: string;
+  /** Whose new logins are. */
+  account: string;
+  /** What Logout says of the provider's own page. */
+  endSessionUrl: string;
   /** Id of new sessions. */
   sessionId: string;
   /** Access tokens that were revoked by Logout, and refresh tokens. */
@@ -143,6 +147,8 @@ export function newState(): FakeState {
     exchanges: [],
     authorizationUrl: 'https://idp.example/authorize',
     issuer: 'https://fake.example',
+    account: 'alice',
+    endSessionUrl: '',
     sessionId: 's1',
     loggedOut: [],
     providerToken: {
@@ -221,7 +227,7 @@ export function issue(state: FakeState): TokenPair {
     refreshToken: state.refreshToken,
     expiresIn: BigInt(state.lifetime),
     sessionId: state.sessionId,
-    account: 'alice',
+    account: state.account,
   };
 }
 
@@ -329,7 +335,7 @@ function sessionsOf(state: FakeState): SessionsServer {
     logout: (call, callback) => {
       state.logouts += 1;
       state.loggedOut.push(call.request.refreshToken || String(call.metadata.get('authorization')[0] ?? ''));
-      callback(null, { providerRevoked: true, endSessionUrl: '' });
+      callback(null, { providerRevoked: true, endSessionUrl: state.endSessionUrl });
     },
     listProviders: (_call, callback) => {
       if (state.providers === undefined) callback(failure(UNSERVED));
@@ -362,7 +368,7 @@ function sessionsOf(state: FakeState): SessionsServer {
     }),
     whoAmI: guarded(state, () => ({
       kind: 'user',
-      account: 'alice',
+      account: state.account,
       displayName: 'Alice Example',
       email: 'alice@example.org',
       issuer: 'https://idp.example',
