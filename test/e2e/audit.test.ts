@@ -194,7 +194,7 @@ describe('the audit trail', () => {
   test('AU-01: a login, its renewal and its end leave a row each; a poll that stays pending and public facts none', async () => {
     const info = await audited(`${SESSIONS}/GetServerInfo`, { request: { probe: false } });
     expect(info.rows).toEqual([]);
-    const start = await audited(`${SESSIONS}/StartLogin`, { request: { provider: '', client: 'test', host: '' } });
+    const start = await audited(`${SESSIONS}/StartLogin`, { request: EVERYTHING });
     expect(start.rows).toMatchObject([{ action: 'login.start', decision: 'allow' }]);
     const [{ handle, verificationUriComplete: url }] = start.answer.messages as [Started];
     const pending = await audited(`${SESSIONS}/PollLogin`, { request: { handle } });
@@ -217,8 +217,35 @@ describe('the audit trail', () => {
     expect(after.rows).toMatchObject([{ action: 'session.renew', decision: 'deny', reason: after.answer.reason }]);
   }, 30_000);
 
+  test.each([
+    ['AwaitLogin', { action: 'login.await', decision: 'deny', reason: 'LOGIN_EXPIRED' }],
+    ['FinishLogin', { action: 'login.finish', decision: 'deny', reason: 'LOGIN_EXPIRED' }],
+    ['PasswordLogin', { action: 'login.password', decision: 'error', reason: 'GRANT_NOT_OFFERED' }],
+    ['ExchangeToken', { action: 'token.exchange', decision: 'error' }],
+    ['GetProviderToken', { action: 'token.provider', decision: 'deny', reason: 'LOGIN_REQUIRED' }],
+  ])('AU-01: %s of a stranger leaves one row', async (rpc, row) => {
+    expect((await audited(`${SESSIONS}/${rpc}`, { request: EVERYTHING })).rows).toMatchObject([row]);
+  });
+
+  test.each([
+    ['GET', '/device?code=BCDF-GHJK', '', { action: 'login.page', decision: 'deny', reason: 'LOGIN_UNKNOWN' }],
+    ['GET', '/oidc/callback/dev?code=x&state=y', '', { action: 'login.callback', decision: 'deny' }],
+    ['POST', '/oidc/backchannel-logout/dev', 'logout_token=x', { action: 'session.provider-logout' }],
+  ] as const)('AU-01: %s %s of a browser leaves one row', async (method, path, body, row) => {
+    const before = rowsOf('user_agent', agent).length;
+    const headers = { 'user-agent': agent, 'content-type': 'application/x-www-form-urlencoded' };
+    const dispatcher = new Agent({ connect: { ca: readFileSync(stack.ca) } });
+    const answer = await request(`${stack.https}${path}`, { method, headers, body: body || null, dispatcher });
+    await answer.body.dump();
+    await dispatcher.close();
+    expect(rowsOf('user_agent', agent).slice(before)).toMatchObject([row]);
+  });
+
+  /** They need a login by the page: test/integration/identity/await-wire.test.ts. */
+  const ELSEWHERE: readonly string[] = ['login.confirm', 'login.deny'];
+
   test('AU-01: no method that is to be recorded has been forgotten here', () => {
-    const recorded = Object.entries(POLICY).filter(([, row]) => row.audit !== 'none');
+    const recorded = Object.entries(POLICY).filter(([name, row]) => row.audit !== 'none' && !ELSEWHERE.includes(name));
     const seen = [...rowsOf('user_agent', agent), ...rowsOf('session_id', session)].map((row) => row.action);
     for (const [method] of recorded) expect(seen).toContain(method);
   });
@@ -227,7 +254,7 @@ describe('the audit trail', () => {
     const first = carol.tokens();
     const renewed = await wire.call(`${SESSIONS}/Renew`, { request: { refreshToken: first.refresh } });
     const [{ tokens: pair }] = renewed.messages as [{ tokens: Pair }];
-    const started = await wire.call(`${SESSIONS}/StartLogin`, { request: { provider: '', client: 'test', host: '' } });
+    const started = await wire.call(`${SESSIONS}/StartLogin`, { request: EVERYTHING });
     const [{ handle }] = started.messages as [Started];
     await wire.call(`${SESSIONS}/PollLogin`, { request: { handle } });
     await carol.flwr.login();
