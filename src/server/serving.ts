@@ -5,6 +5,7 @@ import type { Dispatch } from './rpc/pipeline.ts';
 import type { Wire } from './rpc/wire/binding.ts';
 import { createCalls } from './transport/calls.ts';
 import type { Certificates } from './transport/certificates.ts';
+import { clientAddresses } from './transport/client-address.ts';
 import { createFront, type Front } from './transport/front.ts';
 import { createGrpcServer } from './transport/grpc.ts';
 import { createHttpCalls } from './transport/http-calls.ts';
@@ -33,12 +34,13 @@ export interface Serving {
 export function createServing(options: ServingOptions): Serving {
   const { config, wires, routes, dispatch, ...rest } = options;
   const { limits, server } = config;
+  const clientAddress = clientAddresses(server.trustedProxies);
   const calls = createCalls({ dispatch, limits, log: rest.log, metrics: rest.metrics });
   const front: Front = createFront({
     ...rest,
     ...server.grpcAddress,
     limits,
-    server: createGrpcServer({ wires: wires.filter((wire) => !wire.http), calls, limits }),
+    server: createGrpcServer({ wires: wires.filter((wire) => !wire.http), calls, limits, clientAddress }),
     onHttp1: (socket) => https.take(socket),
   });
   const https: Https = createHttps({
@@ -46,7 +48,8 @@ export function createServing(options: ServingOptions): Serving {
     ...server.httpsAddress,
     limits,
     routes,
-    calls: createHttpCalls({ wires, calls, limits }),
+    clientAddress,
+    calls: createHttpCalls({ wires, calls, limits, clientAddress }),
     onHttp2: (socket) => front.take(socket),
   });
   return { front, https };

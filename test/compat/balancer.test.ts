@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Stage, setStage } from '../e2e/faults/stage.ts';
 import { selfSigned } from '../support/certificates.ts';
@@ -11,6 +12,8 @@ const TEMPLATES = resolve(import.meta.dirname, '../../templates/deploy');
 /** Of the balancer, which cuts silent streams; the run is silent for longer. */
 const READ_TIMEOUT = '2s';
 const SILENCE = 4;
+/** What the balancer was told by its client, and whom it saw itself. */
+const [FORGED, CLIENT] = ['198.51.100.66', '203.0.113.9'];
 
 /** The templates of nginx in front of a whole stack: fedctl and the unmodified flwr work through them. */
 describe('behind nginx', () => {
@@ -19,7 +22,10 @@ describe('behind nginx', () => {
   const invited: People[] = [];
 
   beforeAll(async () => {
-    stage = await setStage({ engine: { nodes: 2 }, changes: { limits: { keepalive: '1s' } } });
+    stage = await setStage({
+      engine: { nodes: 2 },
+      changes: { server: { 'trusted-proxies': ['127.0.0.1'] }, limits: { keepalive: '1s' } },
+    });
     await stage.serve();
   }, 120_000);
 
@@ -48,6 +54,8 @@ describe('behind nginx', () => {
       .replace('listen 443 ', `listen 127.0.0.1:${port} `)
       .replaceAll('/etc/fedctl/ca.pem', stage.facts.ca)
       .replaceAll('/etc/fedctl/', `${folder}/`)
+      // All of this test comes from one address.
+      .replaceAll('$proxy_add_x_forwarded_for', `"${FORGED}, ${CLIENT}"`)
       .replaceAll('fedctl.example.com', 'localhost')
       .replace('grpc_read_timeout 60s', `grpc_read_timeout ${READ_TIMEOUT}`);
     running.push(await startNginx(site, port));
@@ -83,6 +91,8 @@ describe('behind nginx', () => {
     expect(listed.runs.map((run) => run['run-id'])).toContain(id);
     expect((await alice.flwr.cli('ls')).stdout).toContain(id);
     expect(await alice.fedctl('doctor')).toMatchObject({ code: 0 });
+    expect(auditedAddresses(stage.database)).toContain(CLIENT);
+    expect(auditedAddresses(stage.database)).not.toContain(FORGED);
     expect(running[0]?.errors()).not.toMatch(/upstream timed out|upstream sent too big header/);
   }, 120_000);
 
@@ -96,3 +106,15 @@ describe('behind nginx', () => {
     expect(await alice.fedctl('doctor')).toMatchObject({ code: 0 });
   }, 60_000);
 });
+
+function auditedAddresses(file: string): unknown[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return database
+      .prepare('select distinct address from audit')
+      .all()
+      .map(({ address }) => address);
+  } finally {
+    database.close();
+  }
+}

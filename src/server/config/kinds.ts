@@ -151,6 +151,18 @@ export function url<const S extends Spec<string>>(spec: S) {
   }) as Setting<Value<S, string>>;
 }
 
+/** An IP address, or a network as CIDR. */
+export function network<const S extends Spec<string>>(spec: S) {
+  return setting<string>('address or network', spec, (raw) => {
+    const [address = '', bits, ...rest] = typeof raw === 'string' ? raw.split('/') : [];
+    const most = isIP(address) === 6 ? 128 : 32;
+    const isMask = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+    return isIP(address) !== 0 && isMask && rest.length === 0
+      ? good(raw as string)
+      : bad('must be an IP address or a network, such as "10.0.0.0/8"');
+  }) as Setting<Value<S, string>>;
+}
+
 /** A list of strings, each of which `item` accepts. */
 export function list<T extends string, const S extends Spec<readonly string[]>>(item: Setting<T | undefined>, spec: S) {
   return setting<readonly string[]>(`list of ${item.kind}`, spec, (raw, place) => {

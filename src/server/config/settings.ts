@@ -1,6 +1,19 @@
 import { GRANTABLE } from '../../core/access.ts';
 import { FEDERATION_ID } from '../../core/ids.ts';
-import { address, boolean, choice, duration, file, integer, list, records, size, string, url } from './kinds.ts';
+import {
+  address,
+  boolean,
+  choice,
+  duration,
+  file,
+  integer,
+  list,
+  network,
+  records,
+  size,
+  string,
+  url,
+} from './kinds.ts';
 import { OIDC } from './oidc-settings.ts';
 import { TRUST, TRUST_RULE } from './trust-settings.ts';
 
@@ -44,6 +57,10 @@ export const SETTINGS = {
     }),
     'tls-cert': file({ doc: 'Certificate chain, PEM. A new one is taken up without a restart.' }),
     'tls-key': file({ doc: 'Private key of the certificate, PEM. Must not be readable by others.' }),
+    'trusted-proxies': list(network({ doc: '' }), {
+      default: [],
+      doc: 'Balancers whose X-Forwarded-For says whom a request is from: addresses or networks, such as "10.0.0.0/8". Nobody else is believed.',
+    }),
     plaintext: boolean({
       default: false,
       doc: 'No TLS: only where both addresses are loopback addresses, for development.',

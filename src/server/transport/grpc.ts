@@ -6,12 +6,12 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { plainAddress } from '../../core/addresses.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Peer, TokenPair } from '../../core/services.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Binding, Headers, Wire, WireAnswers } from '../rpc/wire/binding.ts';
 import { type Arrived, type Calls, tooLarge } from './calls.ts';
+import { type ClientAddress, peerAddress } from './client-address.ts';
 import { drained } from './drained.ts';
 import { grpcServerOptions, metadataBytes } from './limits.ts';
 import { boundMessages } from './message-limits.ts';
@@ -22,6 +22,8 @@ export interface GrpcOptions {
   readonly wires: readonly Wire[];
   readonly calls: Calls;
   readonly limits: ServerConfig['limits'];
+  /** Default: the peer of the connection. */
+  readonly clientAddress?: ClientAddress;
 }
 
 export interface GrpcServer extends Server {
@@ -34,19 +36,20 @@ interface Served {
   readonly wire: Wire;
   readonly binding: Binding;
   readonly calls: Calls;
+  readonly clientAddress: ClientAddress;
 }
 
 const bytes = (value: Buffer): Buffer => value;
 
 /** A grpc-js server with the wires' calls registered; bytes in, bytes out, everything between is the pipeline's. */
-export function createGrpcServer({ wires, calls, limits }: GrpcOptions): GrpcServer {
+export function createGrpcServer({ wires, calls, limits, clientAddress = peerAddress }: GrpcOptions): GrpcServer {
   const maxBytes = new Map(
     wires.flatMap(({ bindings }) => bindings.map((one) => [one.path, messageBound(one, limits)])),
   );
   const interceptors = [boundMessages((path) => maxBytes.get(path) ?? SMALLEST)];
   const server = new Server({ ...grpcServerOptions(limits), interceptors });
   for (const wire of wires) {
-    for (const binding of wire.bindings) register(server, { wire, binding, calls });
+    for (const binding of wire.bindings) register(server, { wire, binding, calls, clientAddress });
     for (const [path, text] of Object.entries(wire.unimplemented)) registerUnimplemented(server, wire, path, text);
   }
   return Object.assign(server, { endStreams: () => calls.endStreams() });
@@ -114,13 +117,13 @@ function serveStream(call: Download, served: Served): Promise<void> {
   });
 }
 
-function arrived(call: AnyCall, { wire, binding }: Served, read: Read): Omit<Arrived, 'fail'> {
+function arrived(call: AnyCall, { wire, binding, clientAddress }: Served, read: Read): Omit<Arrived, 'fail'> {
   const headers = headersOf(call.metadata);
   return {
     wire,
     binding,
     headers,
-    peer: peerOf(call, headers),
+    peer: peerOf(call, headers, clientAddress),
     request: (call as Unary).request as Buffer | undefined,
     read,
     accepted: (pair) => sendHeaders(call, wire, binding.kind, pair),
@@ -144,9 +147,9 @@ function headersOf(metadata: Metadata): Headers & { bytes: number } {
   return { bytes: metadataBytes(metadata), get: (name) => metadata.get(name).map(String) };
 }
 
-function peerOf(call: AnyCall, headers: Headers): Peer {
+function peerOf(call: AnyCall, headers: Headers, clientAddress: ClientAddress): Peer {
   // `address:port`, also for IPv6: the port tells nothing.
-  const address = plainAddress(call.getPeer().replace(/:\d+$/, ''));
+  const address = clientAddress(call.getPeer().replace(/:\d+$/, ''), headers.get('x-forwarded-for'));
   return { address, userAgent: (headers.get('user-agent')[0] ?? '').slice(0, 200) };
 }
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { plainAddress } from '../../core/addresses.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Peer } from '../../core/services.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Binding, Headers, HttpForm, HttpRefusal, PublicError, Wire } from '../rpc/wire/binding.ts';
 import { type Arrived, type Calls, tooLarge } from './calls.ts';
+import { addressOf, type ClientAddress, peerAddress } from './client-address.ts';
 import { drained } from './drained.ts';
 import { discardBody, readBody } from './http-body.ts';
 import { SECURITY_HEADERS } from './http-headers.ts';
@@ -14,6 +14,8 @@ export interface HttpCallsOptions {
   readonly wires: readonly Wire[];
   readonly calls: Calls;
   readonly limits: Pick<ServerConfig['limits'], 'upload'>;
+  /** Default: the peer of the connection. */
+  readonly clientAddress?: ClientAddress;
 }
 
 /** The wires of the HTTPS port. */
@@ -39,7 +41,8 @@ interface Exchange {
 const STALLED_MS = 30_000;
 
 /** Calls over HTTP/1.1: one POST each, in protobuf; everything between is the pipeline's. */
-export function createHttpCalls({ wires, calls, limits }: HttpCallsOptions): HttpCalls {
+export function createHttpCalls(options: HttpCallsOptions): HttpCalls {
+  const { wires, calls, limits, clientAddress = peerAddress } = options;
   const forms = wires.flatMap((wire) => (wire.http ? [{ wire, form: wire.http }] : []));
   const served = new Map<string, Served>(
     forms.flatMap(({ wire, form }) => wire.bindings.map((binding) => [binding.path, { wire, form, binding }])),
@@ -79,7 +82,7 @@ export function createHttpCalls({ wires, calls, limits }: HttpCallsOptions): Htt
       wire,
       binding,
       headers,
-      peer: peerOf(request),
+      peer: peerOf(request, clientAddress),
       request: early && 'value' in early ? early.value[0] : undefined,
       read: async () => (early ? unwrap(early) : read()),
       accepted: () => undefined,
@@ -184,9 +187,9 @@ function headersOf(request: IncomingMessage): Headers & { bytes: number } {
   return { bytes, get: (name) => request.headersDistinct[name] ?? [] };
 }
 
-function peerOf(request: IncomingMessage): Peer {
+function peerOf(request: IncomingMessage, clientAddress: ClientAddress): Peer {
   return {
-    address: plainAddress(request.socket.remoteAddress ?? ''),
+    address: addressOf(request, clientAddress),
     userAgent: (request.headers['user-agent'] ?? '').slice(0, 200),
   };
 }

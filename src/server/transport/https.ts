@@ -6,6 +6,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServerConfig } from '../config/types.ts';
 import type { Certificates } from './certificates.ts';
+import { addressOf, type ClientAddress, peerAddress } from './client-address.ts';
 import { createPace, readBody } from './http-body.ts';
 import type { HttpCalls } from './http-calls.ts';
 import { SECURITY_HEADERS } from './http-headers.ts';
@@ -60,6 +61,8 @@ export interface HttpsOptions {
   readonly limits: ServerConfig['limits'];
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** Default: the peer of the connection. */
+  readonly clientAddress?: ClientAddress;
   /** How long a connection may stand still, in ms; 30 s unless given. */
   readonly idleMs?: number;
 }
@@ -72,7 +75,8 @@ export interface Https {
   close(): Promise<void>;
 }
 
-export function createHttps({ routes, calls, onHttp2, idleMs = IDLE_MS, ...rest }: HttpsOptions): Https {
+export function createHttps({ routes, calls, onHttp2, idleMs = IDLE_MS, clientAddress, ...rest }: HttpsOptions): Https {
+  const ways = { log: rest.log, clientAddress: clientAddress ?? peerAddress };
   const pace = createPace(PACE);
   const turns = createTurns();
   const guests = new WeakSet<Socket>();
@@ -94,7 +98,7 @@ export function createHttps({ routes, calls, onHttp2, idleMs = IDLE_MS, ...rest 
     if (!request.complete) pace.watch(request);
     response.once('finish', () => isDraining && request.socket.end());
     if (calls?.answer(request, response)) return;
-    void answer(guests.has(request.socket) ? [] : routes, request, response, rest.log);
+    void answer(guests.has(request.socket) ? [] : routes, request, response, ways);
   };
   server.maxHeadersCount = 100;
   server.on('clientError', (_error, socket) => socket.destroy());
@@ -140,9 +144,9 @@ async function answer(
   routes: readonly Route[],
   request: IncomingMessage,
   response: ServerResponse,
-  log: Logger,
+  { log, clientAddress }: { readonly log: Logger; readonly clientAddress: ClientAddress },
 ): Promise<void> {
-  const reply = await replyTo(routes, request).catch((error: unknown) => failure(error, request, log));
+  const reply = await replyTo(routes, request, clientAddress).catch((error: unknown) => failure(error, request, log));
   // A body that nobody read must not be taken for the next request.
   const connection = request.complete ? {} : { connection: 'close' };
   const headers = { ...SECURITY_HEADERS, ...reply.headers, ...connection };
@@ -173,7 +177,11 @@ async function stream(body: Readable, request: IncomingMessage, response: Server
   }
 }
 
-async function replyTo(routes: readonly Route[], request: IncomingMessage): Promise<HttpReply> {
+async function replyTo(
+  routes: readonly Route[],
+  request: IncomingMessage,
+  clientAddress: ClientAddress,
+): Promise<HttpReply> {
   const [path = '/', query = ''] = (request.url ?? '/').split(/\?(.*)/s);
   const here = routes.filter(
     (route) => route.path === path || (route.path.endsWith('/') && path.startsWith(route.path)),
@@ -187,7 +195,7 @@ async function replyTo(routes: readonly Route[], request: IncomingMessage): Prom
     path,
     query: new URLSearchParams(query),
     headers: request.headers,
-    remoteAddress: request.socket.remoteAddress ?? '',
+    remoteAddress: addressOf(request, clientAddress),
     body: () => readBody(request, route.maxBody ?? MAX_BODY),
   });
 }
