@@ -24,7 +24,9 @@ export function openLogins(): Logins {
   const started: RunningCli[] = [];
   return {
     async start(person, ...flags) {
-      const program = person.start('login', '--no-launch-browser', '--force', ...flags);
+      // How somebody logged in is remembered for the next time.
+      const grant = flags.includes('--grant') ? [] : ['--grant', 'device_code'];
+      const program = person.start('login', '--no-launch-browser', '--force', ...grant, ...flags);
       started.push(program);
       await program.until('fedctl-login: url=');
       const [, url = '', code = ''] = /^fedctl-login: url=(\S+) code=(\S*)/m.exec(program.err()) ?? [];
