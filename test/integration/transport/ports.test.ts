@@ -70,7 +70,7 @@ async function serve(options: { tls?: boolean; limits?: Parameters<typeof testLi
   const address = { host: '127.0.0.1', port: 0 };
   const serving = createServing({
     config: {
-      server: { grpcAddress: address, httpsAddress: address } as never,
+      server: { grpcAddress: address, httpsAddress: address, trustedProxies: [] } as never,
       limits: testLimits(options.limits),
     },
     certificates: options.tls === false ? undefined : certificates,
