@@ -7,6 +7,7 @@ import { openHttpsBrowser } from '../support/https-browser.ts';
 import { passwordOf } from '../support/keycloak.ts';
 import { visitKeycloak } from '../support/keycloak-pages.ts';
 import type { People, Person } from '../support/people.ts';
+import { until } from '../support/until.ts';
 import { keycloakPeople, startLogin } from './stage/people.ts';
 import { EXCHANGE_AUDIENCE, type OtherPlane, startOther, writeSecret } from './stage/plane.ts';
 import { robotToken } from './stage/robot.ts';
@@ -57,6 +58,9 @@ describe('code grant with PKCE', () => {
     const first = await startLogin(bob, '--force', '--grant', 'code', '--redirect-port', '0');
     await visitKeycloak({ browser: known, url: first.url, user: 'bob' });
     await first.ended;
+    // Keycloak counts whole seconds.
+    const end = Date.now() + 2_000;
+    await until(() => Date.now() > end);
     const again = await startLogin(bob, '--force', '--max-age', '0');
     expect((await known.open(again.url)).forms.some(({ fields }) => 'password' in fields)).toBe(true);
     await visitKeycloak({ browser: known, url: again.url, user: 'bob' });

@@ -34,5 +34,6 @@ describe('Keycloak down, and up again', () => {
     await until(async () => (await alice.fedctl('whoami')).code === 0, 30_000);
     expect(readFileSync(file, 'utf8')).not.toBe(stored);
     expect(await bob.login()).toMatchObject({ code: 0 });
-  }, 240_000);
+    // Keycloak takes its time to start.
+  }, 420_000);
 });

@@ -17,6 +17,25 @@ export function tokenCanaries(name: string, { access, refresh }: { access: strin
   ];
 }
 
+/** Programs that run now and hold `mark` in their command line or environment: what others on the machine may see of them. */
+export function runningPrograms(mark: string): Map<string, Buffer> {
+  const sinks = new Map<string, Buffer>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const read = (file: string): Buffer => {
+      try {
+        return readFileSync(`/proc/${pid}/${file}`);
+      } catch {
+        return Buffer.alloc(0);
+      }
+    };
+    const [argv, environment] = [read('cmdline'), read('environ')];
+    if (!argv.includes(mark) && !environment.includes(mark)) continue;
+    sinks.set(`argv of ${pid}`, argv);
+    sinks.set(`environment of ${pid}`, environment);
+  }
+  return sinks;
+}
+
 /** What the dev identity provider gave to the control plane alone: device codes, access and refresh tokens. */
 export function providerCanaries(state: string): Canary[] {
   const database = new DatabaseSync(join(state, 'idp/idp.db'), { readOnly: true });
@@ -49,12 +68,28 @@ export function sinksOf(state: string): Map<string, Buffer> {
   return new Map(sinks.map((path) => [path, readFileSync(join(state, path))]));
 }
 
-/** Which canary is in which sink. @throws where a canary is too short to mean anything */
+/** As it is, and as encodings make of it: a URL, a form, hex, and base64 at each of its three alignments. */
+function formsOf(text: string): readonly string[] {
+  const bytes = Buffer.from(text);
+  // The first and the last characters of base64 depend on what stands around.
+  const base64 = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .slice(before === 0 ? 0 : before + 1, -4),
+  );
+  const urlSafe = base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...new Set([text, encodeURIComponent(text), bytes.toString('hex'), ...base64, ...urlSafe])];
+}
+
+/** Which canary is in which sink, in whatever form. @throws where a canary is too short to mean anything */
 export function findCanaries(canaries: readonly Canary[], sinks: ReadonlyMap<string, Buffer>): string[] {
   const found: string[] = [];
   for (const { name, text } of canaries) {
     if (text.length < 12) throw new Error(`The canary "${name}" is too short.`);
-    for (const [sink, content] of sinks) if (content.includes(text)) found.push(`${name} in ${sink}`);
+    const forms = formsOf(text);
+    for (const [sink, content] of sinks) {
+      if (forms.some((form) => content.includes(form))) found.push(`${name} in ${sink}`);
+    }
   }
   return found;
 }

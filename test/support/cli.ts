@@ -23,6 +23,8 @@ export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Of a process group of its own, with an open standard input: what src/dev/supervise.ts wants. */
   readonly leads?: boolean;
+  /** What stands on its standard input. */
+  readonly input?: string;
 }
 
 /** A running CLI whose output can be looked at while it comes. */
@@ -36,23 +38,24 @@ export interface RunningCli {
 }
 
 /** Starts the compiled CLI as its own process. */
-export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
+export function startCli(args: readonly string[], { cwd, env = {}, ...options }: CliOptions): RunningCli {
   const clean = { PATH: process.env.PATH, HOME: cwd, LANG: 'C.UTF-8', FEDCTL_TIMEOUT: '60', ...env };
-  return startProgram(process.execPath, [BIN, ...args], { cwd, env: clean });
+  return startProgram(process.execPath, [BIN, ...args], { ...options, cwd, env: clean });
 }
 
 /** Starts any program; `env` is all of its environment. */
 export function startProgram(
   program: string,
   args: readonly string[],
-  { cwd, env, leads = false }: CliOptions & { env: NodeJS.ProcessEnv },
+  { cwd, env, leads = false, input }: CliOptions & { env: NodeJS.ProcessEnv },
 ): RunningCli {
   const child = spawn(program, [...args], {
     cwd,
     env,
     detached: leads,
-    stdio: [leads ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [leads || input !== undefined ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   }) as ChildProcess & { stdout: Readable; stderr: Readable };
+  if (input !== undefined) child.stdin?.end(input);
   let [stdout, stderr] = ['', ''];
   const watchers = new Set<() => void>();
   child.stdout.on('data', (data) => {

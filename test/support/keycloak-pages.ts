@@ -21,11 +21,14 @@ export async function visitKeycloak({ browser, url, user, deny = false }: Visit)
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const next = pressed(page, { user, deny });
     if (next === undefined) return page;
+    const before = page;
     page = await browser.submit(next.form, next.values);
-    if (/id="input-error/.test(page.html)) throw new Error('Keycloak refused the password');
+    if (asksPassword(before) && asksPassword(page)) throw new Error('Keycloak refused the password');
   }
   throw new Error(`the pages do not end: ${page.url.pathname}`);
 }
+
+const asksPassword = ({ forms }: Page): boolean => forms.some(({ fields }) => 'password' in fields);
 
 function pressed({ forms }: Page, { user, deny }: { user: string; deny: boolean }) {
   const login = forms.find(({ fields }) => 'password' in fields);

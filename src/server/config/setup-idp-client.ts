@@ -85,7 +85,7 @@ export async function registerClient({ metadata, wanted, token, fetch }: Registr
   return judge(body, wanted, methodFor(metadata));
 }
 
-/** RFC 7591 section 2; OpenID Connect Back-Channel Logout 1.0 section 2.2, RP-Initiated Logout 1.0 section 3.1. */
+/** No `scope`: that means the usual ones, and Keycloak refuses "openid" there. RFC 7591 section 2; OpenID Connect Back-Channel Logout 1.0 section 2.2, RP-Initiated Logout 1.0 section 3.1. */
 function requestOf(metadata: IdpMetadata, wanted: WantedClient): object {
   return {
     client_name: 'fedctl',
@@ -93,7 +93,6 @@ function requestOf(metadata: IdpMetadata, wanted: WantedClient): object {
     redirect_uris: wanted.redirectUris,
     grant_types: wanted.grantTypes,
     response_types: ['code'],
-    scope: wanted.scopes.join(' '),
     token_endpoint_auth_method: methodFor(metadata),
     backchannel_logout_uri: wanted.backChannelLogoutUri,
     backchannel_logout_session_required: true,

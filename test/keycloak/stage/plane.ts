@@ -90,6 +90,8 @@ export function writeConfig(stage: Stage, options: PlaneOptions): string {
     },
     access: { ...access, admins: [{ issuer, subject: ADMIN_SUBJECT }], 'default-roles': ['runner'] },
     limits: { 'logins-per-minute': 1000 },
+    // Fifty processes at once on a few cores.
+    openfga: { deadline: '30s' },
     ...others,
   });
   appendFileSync(file, stringify(trustOf(stage, options.validation ?? 'jwks')));
