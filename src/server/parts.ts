@@ -5,7 +5,6 @@ import { AppError } from '../core/errors.ts';
 import type { Federations } from '../core/federations.ts';
 import type { Logger } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { type ForwardProxy, parseProxy } from '../core/proxy.ts';
 import type { Service } from '../core/services.ts';
 import { createAccess } from './access/index.ts';
 import { createAuditLog } from './audit/audit-log.ts';
@@ -19,6 +18,7 @@ import { createIdentity, openVault, type Vault } from './identity/index.ts';
 import { recordIdentityEvents } from './identity-audit.ts';
 import { createNodes } from './nodes/index.ts';
 import type { Probe } from './ops/health.ts';
+import { proxyOf } from './proxies.ts';
 import type { StreamCounter } from './rpc/call.ts';
 import { createRunService } from './runs/service.ts';
 import { openStore, type Store } from './store/index.ts';
@@ -168,14 +168,6 @@ async function accessOf({ config, clock, log, metrics }: Shared, store: Store) {
         ms / 1000,
       ),
   });
-}
-
-async function proxyOf(
-  { proxy, proxyLoginFile }: { proxy: string | undefined; proxyLoginFile: string | undefined },
-  source: string,
-): Promise<ForwardProxy | undefined> {
-  if (proxy === undefined) return undefined;
-  return parseProxy(proxy, source, proxyLoginFile === undefined ? undefined : await readSecretFile(proxyLoginFile));
 }
 
 async function federationsOf({ config, clock, log }: Shared, store: Store): Promise<Federations> {

@@ -1,6 +1,7 @@
 import { readSecretFile } from './config/files.ts';
 import type { ServerConfig, TrustConfig, TrustRuleConfig } from './config/types.ts';
 import type { TrustOptions, TrustRule } from './identity/index.ts';
+import { proxyOf } from './proxies.ts';
 
 /** Trusted issuers and their rules, as the configuration has them. Reads the secrets that it names. */
 export async function trustOf(
@@ -25,6 +26,8 @@ async function issuerOf(one: TrustConfig, { oidc, tokens, server }: ServerConfig
     clientId,
     clientSecret: one.clientSecretFile === undefined ? undefined : await readSecretFile(one.clientSecretFile),
     caFile: one.ca,
+    proxy: await proxyOf(one, '[[trust]] proxy'),
+    endpointOrigins: one.endpointOrigins,
     allowInsecure: one.allowHttp,
     usernameClaim,
     groupsClaim,

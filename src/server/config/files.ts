@@ -26,6 +26,7 @@ function secretFiles({ server, secrets, oidc, trust, openfga, metrics }: ServerC
     ['secrets.master-key-file', secrets.masterKeyFile],
     ...oidc.map((one, index) => [`oidc[${index}].client-secret-file`, one.clientSecretFile] as const),
     ...trust.map((one, index) => [`trust[${index}].client-secret-file`, one.clientSecretFile] as const),
+    ...trust.map((one, index) => [`trust[${index}].proxy-login-file`, one.proxyLoginFile] as const),
     ...oidc.map((one, index) => [`oidc[${index}].proxy-login-file`, one.proxyLoginFile] as const),
     ['openfga.api-token-file', openfga.apiTokenFile],
     ['openfga.proxy-login-file', openfga.proxyLoginFile],

@@ -1,9 +1,8 @@
 import { boolean, choice, file, list, string, strings, url } from './kinds.ts';
-import { ISSUER_ALIAS } from './trust-settings.ts';
+import { ISSUER_ALIAS, ORIGIN } from './trust-settings.ts';
 
 /** RFC 3986 section 4.3 (security.md RI-01). */
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s#]+$/;
-const ORIGIN = /^https?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/;
 
 /** `[[oidc]]` */
 export const OIDC = {

@@ -6,6 +6,9 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Short name of an issuer: identity providers and trusted issuers share one namespace. */
 export const ISSUER_ALIAS = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
+/** Scheme, host and port of a URL. */
+export const ORIGIN = /^https?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/;
+
 /** `[[trust]]` */
 export const TRUST = {
   alias: string({
@@ -35,6 +38,17 @@ export const TRUST = {
   'client-id': string({ doc: 'Client of this server there, for introspection.' }),
   'client-secret-file': file({ doc: 'File with its secret. Must not be readable by others.' }),
   ca: file({ doc: 'CA certificates, PEM, for an issuer with a private CA.' }),
+  proxy: url({
+    doc: 'HTTP proxy on the way to the issuer (CONNECT). Those that the environment names are not used.',
+  }),
+  'proxy-login-file': file({ doc: 'File with USER:PASSWORD for the proxy. Must not be readable by others.' }),
+  'endpoint-origins': list(
+    string({ pattern: ORIGIN, shape: 'an origin, such as "https://oauth2.example.com"', doc: '' }),
+    {
+      default: [],
+      doc: "Other origins that the issuer's endpoints may have. Tokens and the client secret are sent to the issuer's own origin and to these, and nowhere else.",
+    },
+  ),
   'allow-http': boolean({ default: false, doc: 'Accept an http:// issuer on a loopback address, for development.' }),
   'username-claim': string({
     default: 'preferred_username',

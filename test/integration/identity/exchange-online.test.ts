@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Secret } from '../../../src/core/secret.ts';
 import { TOKEN_TYPES } from '../../../src/core/services.ts';
-import { type EvilRequest, html } from '../../support/evil-idp.ts';
-import { claimsOf, type ExchangeBench, JOB, openExchange, request } from './exchange-setup.ts';
+import { type EvilRequest, evilMetadata, html } from '../../support/evil-idp.ts';
+import { claimsOf, type ExchangeBench, JOB, openExchange, request, rule, trusting } from './exchange-setup.ts';
 import { logIn, ISSUER as OURS, peer, reasonOf } from './setup.ts';
 
 let bench: ExchangeBench;
 afterEach(() => bench.cleanup());
 
-const exchange = (token: string) =>
-  bench.exchange.exchange(request(token, { subjectTokenType: TOKEN_TYPES.accessToken }), peer);
+const ACCESS = { subjectTokenType: TOKEN_TYPES.accessToken };
+const exchange = (token: string) => bench.exchange.exchange(request(token, ACCESS), peer);
 const refusal = (token: string) => reasonOf(exchange(token));
 const onCall = (token: string) => reasonOf(bench.sessions.authenticate(token, peer));
 
@@ -82,6 +82,25 @@ describe('introspection', () => {
     expect(await refusal('opaque-1')).toBe('TRUSTED_ISSUER_UNAVAILABLE');
     answer({});
     expect(await refusal('opaque-1')).toBe('no error');
+  });
+
+  test('BC-08: token and secret go to the origin of the issuer, and to those that are named', async () => {
+    const trust = { validation: 'introspection', ...asClient } as const;
+    for (const named of [false, true]) {
+      bench = await openExchange({ trust });
+      const { idp, ci } = bench;
+      ci.on('/discovery', () => ({
+        json: { ...evilMetadata(ci.issuer), introspection_endpoint: `${idp.issuer}/introspect` },
+      }));
+      const issuer = { ...trusting(ci.issuer, trust), endpointOrigins: named ? [idp.issuer] : [] };
+      const open = await bench.replica({ trust: { issuers: [issuer], rules: [rule()] } });
+      idp.on('/introspect', () => ({ json: { active: false } }));
+      const reason = await reasonOf(open.exchange.exchange(request('opaque-1', ACCESS), peer));
+      expect([reason, idp.count('/introspect')]).toEqual(
+        named ? ['TOKEN_INVALID', 1] : ['TRUSTED_ISSUER_UNAVAILABLE', 0],
+      );
+      if (!named) await bench.cleanup();
+    }
   });
 
   test('many calls at once ask once; our own secrets are told nobody', async () => {

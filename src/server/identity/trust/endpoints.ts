@@ -14,10 +14,19 @@ type Metadata = Readonly<Record<string, unknown>>;
 const MAX_AGE_MS = 3600_000;
 const RETRY_MS = 1000;
 
+type Issuer = Pick<TrustOptions, 'issuer' | 'endpointOrigins'>;
+
+/** Where tokens and our client secret may be sent (security.md BC-08). */
+export function ownOrigins({ issuer, endpointOrigins = [] }: Issuer): readonly string[] {
+  return [new URL(issuer).origin, ...endpointOrigins];
+}
+
 export function createEndpoints(
-  { issuer }: Pick<TrustOptions, 'issuer'>,
+  options: Issuer,
   { transport, clock }: { transport: Transport; clock: Clock },
 ): Endpoints {
+  const { issuer } = options;
+  const allowed = ownOrigins(options);
   let known: { metadata: Metadata; at: number } | undefined;
   let failed: { error: unknown; at: number } | undefined;
   let reading: Promise<Metadata> | undefined;
@@ -52,8 +61,10 @@ export function createEndpoints(
   return {
     async find(name) {
       const value = (await metadata())[name];
-      if (typeof value === 'string' && URL.canParse(value)) return value;
-      throw issuerUnavailable(new Error(`metadata: no ${name}`));
+      if (typeof value !== 'string' || !URL.canParse(value)) throw issuerUnavailable(new Error(`metadata: no ${name}`));
+      // Keys are public, wherever they are; the others are sent what must not be seen.
+      if (name === 'jwks_uri' || allowed.includes(new URL(value).origin)) return value;
+      throw issuerUnavailable(new Error(`metadata: ${name} is of an origin that endpoint-origins does not name`));
     },
   };
 }

@@ -8,7 +8,7 @@ import type { LiveSessions } from '../live-sessions.ts';
 import type { AccessTokens } from '../tokens.ts';
 import { createTransport, type Transport } from '../transport.ts';
 import { type BearerTokens, createBearerTokens } from './bearer.ts';
-import { createEndpoints } from './endpoints.ts';
+import { createEndpoints, ownOrigins } from './endpoints.ts';
 import { createExchange } from './exchange.ts';
 import { createKeySet } from './key-set.ts';
 import { createOfflineValidator } from './offline.ts';
@@ -46,9 +46,9 @@ export interface TrustParts {
 export function createTrust(options: TrustPartsOptions): TrustParts {
   const transports: Transport[] = [];
   const issuers = options.issuers.map((issuer) => {
-    const named = [issuer.issuer, ...(issuer.jwksUrl === undefined ? [] : [issuer.jwksUrl])];
-    const origins = named.map((url) => new URL(url).origin);
-    const transport = createTransport({ caFile: issuer.caFile, origins });
+    const { jwksUrl, caFile, proxy } = issuer;
+    const origins = [...ownOrigins(issuer), ...(jwksUrl === undefined ? [] : [new URL(jwksUrl).origin])];
+    const transport = createTransport({ caFile, proxy, origins });
     transports.push(transport);
     return trustedIssuer(issuer, transport, options);
   });

@@ -1,3 +1,4 @@
+import type { ForwardProxy } from '../../../core/proxy.ts';
 import type { Scope } from '../../../core/scopes.ts';
 import type { Secret } from '../../../core/secret.ts';
 import type { JsonObject } from '../jws.ts';
@@ -17,6 +18,9 @@ export interface TrustOptions {
   readonly clientId?: string | undefined;
   readonly clientSecret?: Secret | undefined;
   readonly caFile?: string | undefined;
+  readonly proxy?: ForwardProxy | undefined;
+  /** Beside the issuer's own: where tokens and the client secret may be sent. */
+  readonly endpointOrigins?: readonly string[] | undefined;
   readonly allowInsecure: boolean;
   readonly usernameClaim: string;
   readonly groupsClaim?: string | undefined;
