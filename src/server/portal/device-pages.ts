@@ -14,7 +14,7 @@ export function enterCodePage({ typed = '', problem, hint }: EnterCode): Page {
 ${problem === undefined ? undefined : html`<p class="wrong" role="alert" id="problem">${problem} ${hint}</p>`}
 <form id="login-code" method="get" action="${DEVICE_PATH}">
 <label for="code">Code</label>
-<input id="code" name="code" type="text" value="${typed.slice(0, 20)}" placeholder="XXXX-XXXX" maxlength="20" required autofocus autocomplete="off" autocapitalize="characters" spellcheck="false" pattern="\\s*([A-Za-z0-9]\\s*){4}-?\\s*([A-Za-z0-9]\\s*){4}" title="Eight letters or digits, as your terminal shows them" aria-describedby="what${problem === undefined ? '' : ' problem'}">
+<input id="code" name="code" type="text" value="${typed.slice(0, 20)}" placeholder="XXXX-XXXX" maxlength="20" required autofocus autocomplete="off" autocapitalize="characters" spellcheck="false" pattern="\\s*([A-Za-z0-9]\\s*){4}-?\\s*([A-Za-z0-9]\\s*){4}" title="Eight letters or digits, as your terminal shows them" aria-describedby="what${problem === undefined ? '' : ' problem'}" aria-invalid="${problem === undefined ? 'false' : 'true'}">
 <div class="buttons"><button class="yes" type="submit">Continue</button></div>
 </form>`,
   };
