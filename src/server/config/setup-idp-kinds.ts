@@ -34,7 +34,7 @@ export const IDP_KINDS: readonly [IdpKind, ...IdpKind[]] = [
     name: 'Keycloak',
     shape: 'https://{host}/realms/{realm}',
     parts: [host('id.example.org'), { name: 'realm', question: 'Realm', example: 'lab' }],
-    pattern: /\/realms\/[^/]+$/,
+    pattern: /\/realms\/[^/]+\/?$/,
     where: 'Clients > Create client: OpenID Connect, client authentication on',
     traps: [
       'Turn on "OAuth 2.0 Device Authorization Grant" in the client, if people log in from machines without a browser.',

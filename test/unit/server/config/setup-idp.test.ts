@@ -21,6 +21,8 @@ describe('kinds of providers', () => {
     expect(URL.canParse(issuer)).toBe(true);
     expect(issuer).not.toMatch(/[{}]/);
     expect(kindOfIssuer(issuer).id).toBe(id);
+    // A slash more or less is a slip, no other kind.
+    expect(kindOfIssuer(issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`).id).toBe(id);
     for (const [key, value] of Object.entries(kind.settings ?? {})) {
       const setting = SETTINGS.oidc[key as keyof typeof SETTINGS.oidc];
       expect(setting.parse(value, { dir: '.' })).toMatchObject({ ok: true });
