@@ -40,9 +40,6 @@ export interface AgentLease {
   release(): void;
 }
 
-/** Opens the agent of the socket that FEDCTL_AGENT_SOCK names; agent-client.ts is one. Nothing is sent before the first call. */
-export type OpenKeyAgent = (socket: string) => KeyAgent;
-
 /** Where a login's file is, and whom it is for. */
 export interface LoginId {
   /** `host:port`. */
