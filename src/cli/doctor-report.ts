@@ -38,15 +38,12 @@ export function redact(text: string, { home, project, names }: Redaction): strin
     ...(project === undefined ? [] : [[project, '<project>'] as const]),
     ...(home.length > 1 ? [[home, '~'] as const] : []),
   ];
-  const shortened = places.reduce((one, [path, word]) => one.replaceAll(path, word), text);
+  const bare = text.replace(LOGIN_IN_URL, '$1<login>@').replace(EMAIL, '<e-mail>');
+  const shortened = places.reduce((one, [path, word]) => one.replaceAll(path, word), bare);
   const anonymous = names
     .filter((name) => name.length > 1 && name !== 'fedctl' && name !== 'localhost')
     .reduce((one, name) => one.replace(wordOf(name), '<name>'), shortened);
-  return anonymous
-    .replace(LOGIN_IN_URL, '$1<login>@')
-    .replace(EMAIL, '<e-mail>')
-    .replace(TOKEN, (found) => (FINGERPRINT.test(found) ? found : '<secret>'))
-    .replace(PATH, '.../$1');
+  return anonymous.replace(TOKEN, (found) => (FINGERPRINT.test(found) ? found : '<secret>')).replace(PATH, '.../$1');
 }
 
 function wordOf(name: string): RegExp {
