@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { FederationsService } from '../../src/gen/fedctl/v1/federations.ts';
+import { SessionsService } from '../../src/gen/fedctl/v1/sessions.ts';
 import { SupernodesService } from '../../src/gen/fedctl/v1/supernodes.ts';
 
 /** One way in which a procedure names a run. */
@@ -81,9 +82,7 @@ export const NAMES_RUN: readonly NamingCall[] = [
 
 /** Served, and no field of the request can hold the id of a run. */
 export const NAMES_NO_RUN: readonly string[] = [
-  ...['GetServerInfo', 'StartLogin', 'PollLogin', 'Renew', 'Logout', 'WhoAmI'].map(
-    (name) => `/fedctl.v1.Sessions/${name}`,
-  ),
+  ...Object.values(SessionsService).map(({ path }) => path),
   '/fedctl.v1.Runs/StartRun',
   '/fedctl.v1.Access/WhoIs',
   ...[...Object.values(FederationsService), ...Object.values(SupernodesService)].map(({ path }) => path),

@@ -129,7 +129,6 @@ const URLS = [
   'device_authorization_endpoint',
   'revocation_endpoint',
   'userinfo_endpoint',
-  'end_session_endpoint',
   'jwks_uri',
 ] as const;
 const LISTS = [
