@@ -15,6 +15,7 @@ const RULES: readonly Rule[] = [
   trustworthyIssuers,
   wholeTrustRules,
   trustworthyOpenFga,
+  proxiesForTls,
   knownAdmins,
   distinctEngines,
   engineAddresses,
@@ -72,6 +73,12 @@ function trustworthyProviders({ oidc }: ServerConfig): readonly Problem[] {
 function trustworthyOpenFga({ openfga }: ServerConfig): readonly Problem[] {
   if (!isPlainHttp(openfga.url) || openfga.allowHttp || isLoopback(new URL(openfga.url).hostname)) return [];
   return [{ path: 'openfga.url', problem: 'must start with https:// beyond loopback (or set allow-http = true)' }];
+}
+
+/** Without TLS a proxy would see the key and every question. */
+function proxiesForTls({ openfga }: ServerConfig): readonly Problem[] {
+  if (openfga.proxy === undefined || !isPlainHttp(openfga.url)) return [];
+  return [{ path: 'openfga.proxy', problem: 'needs an https:// url: a proxy passes TLS on and nothing else' }];
 }
 
 /** A typo would grant the right to nobody, in silence. */

@@ -180,6 +180,14 @@ describe('rules between settings', () => {
     expect(complaints(withTable('openfga', { url: 'http://127.0.0.1:8080' }))).toEqual([]);
     expect(complaints(withTable('openfga', { url: 'http://fga:8080' }))).toHaveLength(1);
     expect(complaints(withTable('openfga', { url: 'http://fga:8080', 'allow-http': true }))).toEqual([]);
+    const proxied = { proxy: 'http://proxy.example:3128' };
+    expect(complaints(withTable('openfga', { url: 'http://127.0.0.1:8080', ...proxied }))).toEqual([
+      expect.stringContaining('needs an https:// url'),
+    ]);
+    expect(complaints(withTable('openfga', { url: 'https://fga.example', ...proxied }))).toEqual([]);
+    expect(complaints(withTable('server', { 'trusted-proxies': ['10.0.0.0/33'] }))).toEqual([
+      expect.stringContaining('must be an IP address or a network'),
+    ]);
   });
 
   test('two providers differ in alias and issuer', () => {
