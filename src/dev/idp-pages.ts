@@ -3,7 +3,7 @@
 const STYLE = `
   :root { color-scheme: light dark; --edge: #8a94a6; --main: #1d5fbf; --note: #5c6678; --wrong: #b3261e; }
   @media (prefers-color-scheme: dark) { :root { --main: #7fb0ff; --note: #a9b4c6; --wrong: #ff9c94; } }
-  body { font: 16px/1.5 system-ui, sans-serif; margin: 0; display: grid; place-items: center; min-height: 100vh; }
+  body { background: Canvas; color: CanvasText; font: 16px/1.5 system-ui, sans-serif; margin: 0; display: grid; place-items: center; min-height: 100vh; }
   main { width: min(24rem, 100vw - 3rem); padding: 2rem 0; }
   h1 { font-size: 1.4rem; margin: 0 0 .75rem; }
   label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
