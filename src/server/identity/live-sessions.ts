@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { accountPrincipal } from '../../core/principals.ts';
 import type { Caller } from '../../core/services.ts';
 import type { SessionStore } from '../../core/sessions.ts';
-import { sessionEnded } from './failures.ts';
+import { sessionEnded, tokenExpired } from './failures.ts';
 import { createLru } from './lru.ts';
 import { sessionEnd } from './pairs.ts';
 import type { Provider } from './provider.ts';
@@ -14,7 +14,10 @@ const MAX_SESSIONS = 20_000;
 
 /** Sessions with their accounts as callers, read at most once a second each. */
 export interface LiveSessions {
-  /** @throws UNAUTHENTICATED SESSION_ENDED for an unknown, ended, idle or outlived session, or one of a removed provider */
+  /**
+   * @throws UNAUTHENTICATED SESSION_ENDED for an unknown, ended, idle or outlived session, or one of a removed provider;
+   *   TOKEN_EXPIRED for one of a trusted issuer's token whose time is over
+   */
   caller(id: string, options?: { fresh?: boolean }): Promise<Caller>;
   /** Notes that a client has this generation; written once per generation. */
   markSeen(caller: Caller, generation: number): Promise<void>;
@@ -76,8 +79,10 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   }
   function checkAlive(caller: Caller): void {
     const { session } = caller;
-    const over = session.revokedAt !== undefined || sessionEnd(session) <= clock.now();
-    if (over || !isConfigured(caller)) throw sessionEnded();
+    if (session.revokedAt !== undefined || !isConfigured(caller)) throw sessionEnded();
+    if (sessionEnd(session) > clock.now()) return;
+    // The session of a trusted issuer's token ends as that token does: its holder gets a new one, and a stream goes on.
+    throw trusted?.has(session.origin) ? tokenExpired() : sessionEnded();
   }
 
   return {
