@@ -1,7 +1,7 @@
 // Every way to log in, against a real Keycloak; its result goes into docs/proof.md. Arguments go to jest (then the docs
 // are left alone).
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FLOWER_VERSION, findFlower } from '../dist/dev/tools/flower.js';
@@ -20,12 +20,13 @@ const only = process.argv.slice(2);
 const { status } = spawnSync(
   process.execPath,
   // One file after the other: some stop Keycloak.
-  [...jest, '--selectProjects', 'keycloak', '--runInBand', ...only, '--json', '--outputFile', report],
+  [...jest, '--selectProjects', 'keycloak', '--runInBand', '--forceExit', ...only, '--json', '--outputFile', report],
   {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...env, FEDCTL_OPENFGA: openfga, FEDCTL_FLOWER: dirname(flower.bin) },
   },
 );
+if (!existsSync(report)) throw new Error('Nothing was tested: see above.');
 const result = JSON.parse(readFileSync(report, 'utf8'));
 rmSync(folder, { recursive: true });
 if (only.length === 0) writeProof('keycloak', result);

@@ -40,6 +40,7 @@ export const IDP_KINDS: readonly [IdpKind, ...IdpKind[]] = [
       'Turn on "OAuth 2.0 Device Authorization Grant" in the client, if people log in from machines without a browser.',
       'Groups need a mapper of type "Group Membership" (claim "groups", full path off), and --groups-claim groups here.',
       'People need the realm role offline_access (part of the default roles), or each login is refused as not allowed.',
+      'Keycloak tells of logouts only with offline-access = false in the [[oidc]] table; a login then ends with its session there.',
     ],
     guide: 'keycloak',
   },
