@@ -13,8 +13,9 @@ import { type Crew, hireCrew } from './crew.ts';
 import { seconds, spread, tell } from './figures.ts';
 import { copyHomes, credentialPath, expire, keepIn, type LoginOptions, loginIn, providerGrants } from './logins.ts';
 
-const PROCESSES = 100;
-const ROUNDS = 20;
+/** Less of them on a machine that has other things to do; the result of such a run is no proof. */
+const PROCESSES = Number(process.env.FEDCTL_SLOW_PROCESSES ?? 100);
+const ROUNDS = Number(process.env.FEDCTL_SLOW_ROUNDS ?? 20);
 const MINUTES = 60_000;
 
 let stage: Stage;
@@ -38,7 +39,7 @@ beforeAll(async () => {
   chmodSync(runtime, 0o700);
   agent = await launchAgent({ env: { XDG_RUNTIME_DIR: runtime }, lifetimeMs: undefined, isTied: false });
   crew = await hireCrew(PROCESSES);
-}, 5 * MINUTES);
+}, 15 * MINUTES);
 afterAll(async () => {
   await crew?.close();
   if (agent) process.kill(agent.pid);
@@ -108,7 +109,7 @@ async function runRounds(race: Race): Promise<void> {
   tell(`${ROUNDS * PROCESSES} calls, ${ROUNDS} renewals, 0 lost logins; a round: ${spread(times)}`);
 }
 
-describe('RT-02, RT-03, F-32, T-14: 100 processes at once with one login whose token has expired, 20 rounds', () => {
+describe(`RT-02, RT-03, F-32, T-14: ${PROCESSES} processes at once with one login whose token has expired, ${ROUNDS} rounds`, () => {
   test.each<[string, Race]>([
     ['CF-04: kept in a file, one server', { servers: 1, storage: 'file', machines: 1 }],
     ['CF-04: kept in a file, two servers on one database', { servers: 2, storage: 'file', machines: 1 }],
@@ -127,7 +128,7 @@ describe('RT-02, RT-03, F-32, T-14: 100 processes at once with one login whose t
   );
 });
 
-describe('RT-02, F-32: 100 whole processes of the compiled CLI at once', () => {
+describe(`RT-02, F-32: ${PROCESSES} whole processes of the compiled CLI at once`, () => {
   const runCommands = () =>
     Promise.all(
       Array.from({ length: PROCESSES }, async () => {
