@@ -125,6 +125,26 @@ describe('a service account', () => {
   });
 });
 
+test('AT-17: a stream ends with the session of its token, and says so as of an expired token', async () => {
+  const principal = 'service_account:local|trainer';
+  await plane.services.grants.grant({ principal, role: 'runner', object: `federation:${LAB}`, until: undefined });
+  const job = bench.token();
+  const { run } = await plane.call(job, 'runs.start', {
+    ...submit,
+    requestId: 'r-3',
+    bundle: Buffer.from('app three'),
+  });
+  const from = { offset: 0 };
+  const messages = await plane.call(job, 'runs.logs', { runId: run.id ?? 0n, from, follow: true });
+  bench.clock.advance(301_000);
+  const drain = async () => {
+    for await (const _ of messages);
+  };
+  expect(await reasonOf(drain())).toBe('TOKEN_EXPIRED');
+  const next = await plane.call(bench.token(), 'runs.get', { runId: run.id ?? 0n });
+  expect(next.run.mine).toBe(true);
+});
+
 describe('a narrowed token', () => {
   test('AT-14: does what it was narrowed to, whatever its account may', async () => {
     const login = await logIn(bench);

@@ -50,6 +50,7 @@ export async function openPlane(bench: ExchangeBench, fga: Pick<TestOpenFga, 'ur
     ...{ checker: fixture.access.checker, grants: fixture.access.grants, queries: store },
     runs: { ...party.runs, verifyBundle: async (content: Uint8Array) => makeBundle(Buffer.from(content).toString()) },
     federations: createFederations({ store, clock }),
+    streams: { enter: () => () => undefined },
     facts: { defaultFederation: LAB, issuerAliases: { [bench.idp.issuer]: 'test' }, engines: ['main'] },
   } as unknown as Services;
   const dispatch = createPipeline(services, handlers);
