@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Secret } from '../../../src/core/secret.ts';
+import { listAccounts, switchAccount } from '../../../src/credentials/accounts.ts';
 import { openCredentials } from '../../../src/credentials/credential-file.ts';
 import type { NewTokens } from '../../../src/credentials/types.ts';
+import { sourcesWith, tokensOf } from '../../support/logins.ts';
 
 let dir: string;
 let path: string;
@@ -66,26 +68,67 @@ describe('many processes', () => {
   }, 120_000);
 });
 
-test('F-31: killed before each step of a write, the old or the new login is there, whole and private', async () => {
-  await file().write(old);
-  const { output } = await work('write', 0);
-  const steps = Number(output.replace('steps ', ''));
-  expect(steps).toBeGreaterThan(8);
-  const seen = new Set<string>();
-  for (let step = 1; step <= steps; step += 1) {
-    await file().write(old);
-    expect((await work('write', step)).signal).toBe('SIGKILL');
-    const after = await file().read();
-    seen.add(after?.refreshToken.reveal() ?? 'none');
-    expect(['refresh-old', 'refresh-new']).toContain(after?.refreshToken.reveal());
-    for (const name of await readdir(dirname(path))) {
-      expect([name, (await stat(join(dirname(path), name))).mode & 0o777]).toEqual([name, 0o600]);
+const keys = sourcesWith({ passphrase: async () => new Secret('correct') });
+
+test.each(['write', 'write-encrypted'])(
+  'F-31: killed before each step of a %s, the old or the new login is there, whole and private',
+  async (mode) => {
+    const read = async () =>
+      (await openCredentials({ path, origin: 'host:9093', caPin: 'system', keys }).read())?.refreshToken.reveal();
+    const kind = mode === 'write' ? 'file' : 'encrypted';
+    const before = openCredentials({
+      path,
+      origin: 'host:9093',
+      caPin: 'system',
+      keys,
+      storage: { kind, isChosen: true },
+    });
+    await before.write(old);
+    const { output } = await work(mode, 0);
+    const steps = Number(output.replace('steps ', ''));
+    expect(steps).toBeGreaterThan(8);
+    const seen = new Set<string>();
+    for (let step = 1; step <= steps; step += 1) {
+      await before.write(old);
+      expect((await work(mode, step)).signal).toBe('SIGKILL');
+      const after = await read();
+      seen.add(after ?? 'none');
+      expect(['refresh-old', 'refresh-new']).toContain(after);
+      await everythingIsPrivate();
     }
+    expect([...seen].sort()).toEqual(['refresh-new', 'refresh-old']);
+    await before.write(old);
+    expect((await readdir(dirname(path))).filter((name) => !name.startsWith('.lock.')).sort()).toEqual([
+      'lab.json',
+      'lab.meta.json',
+    ]);
+  },
+  120_000,
+);
+
+test('F-31: killed before each step of a switch, both logins are whole and private, and one is active', async () => {
+  const options = { path, origin: 'host:9093', caPin: 'system', keys };
+  await openCredentials({ ...options, beside: 'bob' }).write(tokensOf('bob', { account: 'bob', session: 's-bob' }));
+  await openCredentials({ ...options, beside: 'alice' }).write(tokensOf('alice'));
+  const { output } = await work('switch', 0);
+  const seen = new Set<string>();
+  for (let step = Number(output.replace('steps ', '')); step > 0; step -= 1) {
+    await switchAccount(options, 'alice');
+    expect((await work('switch', step)).signal).toBe('SIGKILL');
+    const accounts = await listAccounts(options);
+    expect(accounts.map(({ name }) => name).sort()).toEqual(['alice', 'bob']);
+    for (const { name, isActive } of accounts) {
+      const login = await openCredentials(isActive ? options : { ...options, account: name }).read();
+      expect([name, login?.refreshToken.reveal()]).toEqual([name, `refresh-${name}`]);
+      if (isActive) seen.add(name);
+    }
+    await everythingIsPrivate();
   }
-  expect([...seen].sort()).toEqual(['refresh-new', 'refresh-old']);
-  await file().write(old);
-  expect((await readdir(dirname(path))).filter((name) => !name.startsWith('.lock.')).sort()).toEqual([
-    'lab.json',
-    'lab.meta.json',
-  ]);
+  expect([...seen].sort()).toEqual(['alice', 'bob']);
 }, 120_000);
+
+async function everythingIsPrivate(): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    expect([name, (await stat(join(dirname(path), name))).mode & 0o777]).toEqual([name, 0o600]);
+  }
+}
