@@ -23,11 +23,16 @@ if (major < 22 || (major === 22 && minor < 13)) {
 } else {
   const { enableCompileCache } = nodeModule as { enableCompileCache?: () => unknown };
   if (enableCompileCache !== undefined) enableCompileCache();
-  import('./cli/run.ts').then(
-    (cli) => cli.run(process.argv.slice(2)),
-    (error: Error) => {
-      process.stderr.write(`fedctl can't be loaded: ${error.message}\nInstall it again.\n`);
-      process.exitCode = 1;
-    },
+  const failed = (error: Error) => {
+    process.stderr.write(`fedctl can't be loaded: ${error.message}\nInstall it again.\n`);
+    process.exitCode = 1;
+  };
+  const quick =
+    process.argv[2] === 'token'
+      ? import('./cli/token-quick.ts').then((cli) => cli.printStoredToken(process.argv.slice(3)))
+      : Promise.resolve(false);
+  quick.then(
+    (done) => (done ? undefined : import('./cli/run.ts').then((cli) => cli.run(process.argv.slice(2)), failed)),
+    failed,
   );
 }

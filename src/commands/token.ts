@@ -3,14 +3,7 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { parseSeconds } from '../cli/duration.ts';
 import { targetArgs } from '../cli/target-args.ts';
 import { findToken } from '../cli/token.ts';
-import {
-  decodedDocument,
-  decodedLines,
-  decodeToken,
-  TOKEN_FORMATS,
-  tokenDocument,
-  tokenLine,
-} from '../cli/token-view.ts';
+import { TOKEN_FORMATS, tokenDocument, tokenLine } from '../cli/token-view.ts';
 
 const formatFlag = option({ options: TOKEN_FORMATS });
 
@@ -59,6 +52,7 @@ export default class Token extends BaseCommand {
       exchange: !flags['no-exchange'],
     });
     if (flags.pretty) {
+      const { decodedDocument, decodedLines, decodeToken } = await import('../cli/token-claims-view.ts');
       const decoded = decodeToken(found.token);
       return this.print(decodedDocument(decoded), decodedLines(decoded, this.context.clock.now()));
     }

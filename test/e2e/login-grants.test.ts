@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPlane } from '../../src/cli/control.ts';
 import { logIn } from '../../src/cli/login.ts';
 import { findToken } from '../../src/cli/token.ts';
-import { decodeToken } from '../../src/cli/token-view.ts';
+import { decodeToken } from '../../src/cli/token-claims-view.ts';
 import { callUnary } from '../../src/client/unary.ts';
 import { openBrowser } from '../../src/dev/browser.ts';
 import { PYPROJECT } from '../support/cli.ts';

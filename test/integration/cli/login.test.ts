@@ -43,7 +43,7 @@ describe('login', () => {
     expect(fake.state.pollCount).toBe(1);
     expect((await project.cli('login', '--force')).code).toBe(0);
     expect(fake.state.pollCount).toBe(2);
-  });
+  }, 60_000);
 
   test('--json: one document on stdout, the pending login as one JSON line on stderr', async () => {
     const { code, stdout, stderr } = await project.cli('login', '--json');

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { decodedDocument, decodedLines, decodeToken, tokenLine } from '../../../src/cli/token-view.ts';
+import { decodedDocument, decodedLines, decodeToken } from '../../../src/cli/token-claims-view.ts';
+import { tokenLine } from '../../../src/cli/token-view.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
 const NOW = Date.parse('2026-11-23T00:00:00Z');
