@@ -21,6 +21,8 @@ export interface AgentLock {
 export interface AgentLockOptions {
   readonly entries: Entries;
   readonly wait: (ms: number) => Promise<void>;
+  /** The key that a passphrase stands for; costs what a guess costs. */
+  readonly derive?: typeof deriveKey;
 }
 
 interface Locked {
@@ -40,7 +42,7 @@ function opens(key: Buffer, proof: Sealed): boolean {
   }
 }
 
-export function createAgentLock({ entries, wait }: AgentLockOptions): AgentLock {
+export function createAgentLock({ entries, wait, derive = deriveKey }: AgentLockOptions): AgentLock {
   let locked: Locked | undefined;
   let wrongTries = 0;
   let waiting = 0;
@@ -49,7 +51,7 @@ export function createAgentLock({ entries, wait }: AgentLockOptions): AgentLock 
   async function tryUnlock(passphrase: Buffer): Promise<void> {
     if (locked === undefined) return;
     const { salt, proof } = locked;
-    const key = await deriveKey(passphrase, salt);
+    const key = await derive(passphrase, salt);
     if (!opens(key, proof)) {
       key.fill(0);
       const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** wrongTries);
@@ -70,7 +72,7 @@ export function createAgentLock({ entries, wait }: AgentLockOptions): AgentLock 
     async lock(passphrase) {
       if (passphrase.length === 0) throw new AppError('INVALID_ARGUMENT', 'USAGE', 'The passphrase is empty.');
       const salt = randomBytes(SALT_BYTES);
-      const key = await deriveKey(passphrase, salt).finally(() => passphrase.fill(0));
+      const key = await derive(passphrase, salt).finally(() => passphrase.fill(0));
       try {
         if (locked !== undefined) throw agentLocked();
         entries.seal(key);

@@ -27,7 +27,7 @@ test('ls with a login loads nothing that only other commands or other servers ne
     const urls = JSON.parse(await readFile(loaded, 'utf8')) as string[];
     expect(urls.some((url) => url.endsWith('/client/fedctl-remote.js'))).toBe(true);
     const needless =
-      /\/dist\/(flower|client\/(superlink|grants|identify|logs|uploads|patience)|cli\/superlink|gen\/flwr\/proto\/control|gen\/fedctl\/v1\/(federations|supernodes))/;
+      /\/dist\/(flower|agent|credentials\/(agent|key)|client\/(superlink|grants|identify|logs|uploads|patience)|cli\/superlink|gen\/flwr\/proto\/control|gen\/fedctl\/v1\/(federations|supernodes))/;
     expect(urls.filter((url) => needless.test(url))).toEqual([]);
   } finally {
     await fake.kill();
