@@ -118,6 +118,7 @@ export function servicesWith(options: {
     accounts: unused,
     grants: unused,
     runs: unused,
+    providerLogout: { ...unused, endSessionUrl: async () => '' },
     sessions: {
       ...unused,
       authenticate: async (token: string) => {
