@@ -51,7 +51,7 @@ export async function logInAtPlane(place: LoginPlace): Promise<Outcome> {
     if (input.resume !== undefined) return await finish(login, await resumeLogin(paused, input.resume));
     const { path } = await storeOfAccount(place, input.account);
     const settings = settingsOf(input, readLoginSettings({ ...kept, path }));
-    if (!input.wait) return { account: '', pending: await startWithoutWaiting(paused, settings) };
+    if (!input.wait) return { account: '', pending: await startWithoutWaiting(paused, laterSettings(settings, input)) };
     const { grants } = await import('../client/grants/index.ts');
     const grant = settings.grant ?? (await chosenGrant(login, settings));
     checkKept(context, keeping.storage, grant);
@@ -59,6 +59,11 @@ export async function logInAtPlane(place: LoginPlace): Promise<Outcome> {
   } finally {
     screen.end();
   }
+}
+
+/** Only a device login can go on later; the grant of the last time does not stand in its way. */
+function laterSettings({ grant, ...rest }: LoginSettings, input: LoginPlace['input']): LoginSettings {
+  return grant === undefined || (input.grant === undefined && grant === 'code') ? rest : { ...rest, grant };
 }
 
 async function chosenGrant({ place: { context, input }, client }: PlaneLogin, { provider = '' }: LoginSettings) {
