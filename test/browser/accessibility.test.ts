@@ -52,7 +52,7 @@ const SCREENS = [
 ] as const;
 
 describe.each(SCREENS)('pages on a %s screen', (screen, options) => {
-  test('axe finds nothing on any of them, none is wider than the screen, each is small and quick', async () => {
+  test('axe finds nothing on any of them, none is wider than the screen, each is under 10 KB', async () => {
     const visitor = await chromium.visitor(options);
     const page = await visitor.tab();
     const found: Record<string, string[]> = {};

@@ -46,7 +46,7 @@ async function wayBack(tab: Page): Promise<string> {
 }
 
 describe('the device page in Chromium', () => {
-  test('DG-12: fedctl login: who asks, is this you, sign in, done; the terminal knows at once', async () => {
+  test('DG-12: fedctl login: who asks, is this you, sign in, done; the terminal goes on', async () => {
     const person = people.person('alice');
     const login = await logins.start(person);
     await page.goto(login.url);
