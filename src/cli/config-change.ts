@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { AppError, isAppError } from '../core/errors.ts';
@@ -121,10 +121,17 @@ function refuseHasty(from: ConnectionFile, name: string, login: string | undefin
   });
 }
 
-/** Path of the login of a connection of config.toml, whatever state it is in. */
+/** Path of the login of a connection of config.toml, whatever state it is in; else that of another account's. */
 function storedLogin({ env }: Context, name: string): string | undefined {
-  const path = join(flowerHome(env), '.credentials', `${checkConnectionName(name)}.json`);
-  return lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : path;
+  const folder = join(flowerHome(env), '.credentials');
+  const stem = checkConnectionName(name);
+  const ours = [`${stem}.json`, `${stem}.meta.json`];
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const found = [
+    ...ours.filter((file) => files.includes(file)),
+    ...files.filter((file) => file.startsWith(`${stem}~`) && file.endsWith('.json')),
+  ];
+  return found[0] === undefined ? undefined : join(folder, found[0]);
 }
 
 function unknown(from: ConnectionFile, name: string): AppError {

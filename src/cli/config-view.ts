@@ -1,10 +1,11 @@
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type AppError, isAppError } from '../core/errors.ts';
+import { listAccounts } from '../credentials/accounts.ts';
 import type { ListedConnection } from '../project/connection-list.ts';
 import { type Connection, flowerHome, loadRootCertificates } from '../project/connections.ts';
 import type { Context } from './context.ts';
-import { openLoginStore } from './login-store.ts';
+import { credentialOptions, openLoginStore } from './login-store.ts';
 import { type Column, tableLines } from './table.ts';
 import { safeLine } from './text.ts';
 
@@ -17,10 +18,17 @@ export interface LoginState {
 
 const NO_LOGIN: LoginState = { state: 'none', account: undefined, problem: undefined };
 
+/** A login that is sealed stays so: nobody is asked for its key. */
 export async function loginStateOf(connection: Connection | undefined): Promise<LoginState> {
   if (connection === undefined) return NO_LOGIN;
   try {
-    const login = await openLoginStore({ env: process.env }, connection, await loadRootCertificates(connection)).read();
+    const roots = await loadRootCertificates(connection);
+    const edges = { env: process.env };
+    const accounts = await listAccounts(credentialOptions(edges, connection, roots));
+    const active = accounts.find(({ isActive }) => isActive);
+    const isSealed = active !== undefined && !['file', 'none'].includes(active.storage);
+    const asks = isSealed && active.server === connection.address;
+    const login = asks ? active : await openLoginStore(edges, connection, roots).read();
     return login === undefined ? NO_LOGIN : { ...NO_LOGIN, state: 'stored', account: login.account };
   } catch (error) {
     if (!isAppError(error)) throw error;
