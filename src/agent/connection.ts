@@ -20,7 +20,7 @@ export interface ConnectionParts extends OperationParts {
 }
 
 /**
- * One client. Its requests are answered in their order; a frame that does not come whole within a second, or is none, ends
+ * One client. Its requests are answered in their order; a frame that does not come whole in time, or is none, ends
  * the connection. What it leases is free again when it is gone, however it went.
  * @param accepted paused
  */
