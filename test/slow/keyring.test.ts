@@ -8,8 +8,8 @@ import { loginFolder } from '../support/logins.ts';
 const WORKER = join(import.meta.dirname, '../support/keyring-worker.ts');
 const isThere = (program: string) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
-/** Debian: gnome-keyring, dbus-bin. */
-const testOrSkip = ['dbus-run-session', 'gnome-keyring-daemon'].every(isThere) ? test : test.skip;
+const missing = ['dbus-run-session', 'gnome-keyring-daemon'].filter((program) => !isThere(program));
+if (missing.length > 0) throw new Error(`Install ${missing.join(' and ')} (Debian: dbus-bin, gnome-keyring).`);
 
 let folder: Awaited<ReturnType<typeof loginFolder>>;
 beforeEach(async () => {
@@ -36,29 +36,15 @@ function inSession(daemon: 'unlock' | 'start', steps: string): unknown[] {
 }
 
 describe('a real GNOME Keyring', () => {
-  testOrSkip(
-    'keeps the key over its own restarts; the login opens, is renewed and removed',
-    async () => {
-      expect(inSession('unlock', 'has,write,read,renew,read')).toEqual([
-        true,
-        'keyring',
-        'refresh-a',
-        true,
-        'refresh-b',
-      ]);
-      expect(await readFile(folder.path, 'utf8')).not.toContain('refresh-');
-      expect(inSession('unlock', 'read,remove,read')).toEqual(['refresh-b', true, 'none']);
-    },
-    120_000,
-  );
+  test('keeps the key over its own restarts; the login opens, is renewed and removed', async () => {
+    expect(inSession('unlock', 'has,write,read,renew,read')).toEqual([true, 'keyring', 'refresh-a', true, 'refresh-b']);
+    expect(await readFile(folder.path, 'utf8')).not.toContain('refresh-');
+    expect(inSession('unlock', 'read,remove,read')).toEqual(['refresh-b', true, 'none']);
+  }, 120_000);
 
-  testOrSkip(
-    'locked: the command fails, the login stays',
-    async () => {
-      expect(inSession('unlock', 'write')).toEqual(['keyring']);
-      expect(inSession('start', 'has,read')).toEqual([true, 'KEYRING_UNAVAILABLE']);
-      expect(inSession('unlock', 'read')).toEqual(['refresh-a']);
-    },
-    120_000,
-  );
+  test('locked: the command fails, the login stays', async () => {
+    expect(inSession('unlock', 'write')).toEqual(['keyring']);
+    expect(inSession('start', 'has,read')).toEqual([true, 'KEYRING_UNAVAILABLE']);
+    expect(inSession('unlock', 'read')).toEqual(['refresh-a']);
+  }, 120_000);
 });

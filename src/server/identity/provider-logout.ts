@@ -94,7 +94,10 @@ export function createProviderLogout(options: ProviderLogoutOptions): ProviderLo
   };
 }
 
-/** Ends what the provider has ended: its session `sid`, or all sessions of the person. It needs no word of ours about it. */
+/**
+ * Ends what the provider has ended: its session `sid`, or all sessions of the person. It needs no word of ours about it.
+ * A session of that person whose `sid` the provider never told may be the one, so it ends as well.
+ */
 async function endAll(
   alias: string,
   notice: LogoutNotice,
@@ -104,11 +107,12 @@ async function endAll(
   const { sessions, clock } = options;
   const now = clock.now();
   const accountIds = await accountsOf(alias, notice, options);
-  const narrowed = { origin: alias, ...(notice.sid === undefined ? {} : { providerSid: notice.sid }) };
   let count = 0;
   for (const accountId of accountIds) {
-    for (const session of await sessions.liveSessions({ accountId, ...narrowed }, now))
-      if (await endOne(session, peer, options)) count += 1;
+    for (const session of await sessions.liveSessions({ accountId, origin: alias }, now)) {
+      const isMeant = notice.sid === undefined || [notice.sid, ''].includes(session.providerSid);
+      if (isMeant && (await endOne(session, peer, options))) count += 1;
+    }
   }
   return count;
 }

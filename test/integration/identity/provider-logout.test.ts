@@ -84,6 +84,13 @@ describe('a logout token', () => {
     expect(await reasonOf(bench.sessions.authenticate(second.accessToken))).toBe('no error');
   });
 
+  test('LO-01: of a session ends those of the person whose session id the provider never told', async () => {
+    const [unknown, other] = [await logInAs({}), await logInAs({ sid: `${sub}-s2` })];
+    expect(await tell(logoutToken({ sid: `${sub}-s1` }))).toBe(1);
+    expect(await reasonOf(bench.sessions.authenticate(unknown.accessToken))).toBe('SESSION_ENDED');
+    expect(await reasonOf(bench.sessions.authenticate(other.accessToken))).toBe('no error');
+  });
+
   test('LO-01: of a session of somebody else’s ends nothing', async () => {
     await logInAs({ sid: 's1' });
     await logInAs({ sub: `${sub}-2`, sid: 's2' });
