@@ -95,7 +95,8 @@ async function renewRow(row: RefreshTokenRow, options: SessionsOptions): Promise
   const now = clock.now();
   // Read before its session: where a renewal came between the two reads, it was superseded just now.
   const supersededAt = row.supersededAt ?? now;
-  const unseen = behind === 1 && session.seenGeneration < session.generation;
+  // Giving out the provider's tokens renews too, several times between two looks of a client at its own pair.
+  const unseen = session.seenGeneration <= row.generation;
   if (now - supersededAt <= GRACE_MS || unseen) return pairs.current(session, account);
   if (behind === 1) {
     await onEvent(eventOf(caller, 'refresh-token-late', now));

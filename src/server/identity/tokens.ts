@@ -65,7 +65,8 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
 
   async function signed(token: string): Promise<{ kid: string; claims: AccessClaims }> {
     const parsed = parseCompact(token);
-    if (!parsed) throw tokenInvalid();
+    // Of another issuer: its key id is none of ours, and looking for it would read the store at every call.
+    if (parsed?.payload.iss !== options.issuer) throw tokenInvalid();
     const { kid } = await checkSignature(parsed, keys);
     const claims = checkClaims(parsed.payload, options);
     if (!claims) throw tokenInvalid();

@@ -173,6 +173,24 @@ describe("the provider's own token", () => {
     expect(bench.idp.count('/token')).toBe(2);
   });
 
+  test('however often it was renewed: a refresh token of whose successors none was seen is no replay', async () => {
+    const open = await sharing();
+    bench.idp.on('/token', (_request, count) =>
+      bench.idp.tokens({ access_token: `at-${count}`, expires_in: 300, refresh_token: `rt-${count}` }),
+    );
+    const login = await logIn(open);
+    for (const wait of [250_000, 250_000]) {
+      bench.clock.advance(wait);
+      const { session } = await open.sessions.authenticate(login.accessToken);
+      await open.exchange.providerToken(session, 60_000);
+    }
+    bench.clock.advance(3600_000);
+    const pair = await open.sessions.renew(login.refreshToken);
+    expect((await open.sessions.authenticate(pair.accessToken)).session.generation).toBe(3);
+    // Seen now: from here on the old one is one.
+    expect(await reasonOf(open.sessions.renew(login.refreshToken))).toBe('SESSION_ENDED');
+  });
+
   test('none is held of a session that a trusted issuer opened', async () => {
     const open = await sharing();
     const { accessToken } = await open.exchange.exchange(request(bench.token()), peer);
