@@ -27,7 +27,6 @@ export type {
   Provider,
   ProviderOptions,
   ProviderTokens,
-  RefreshedTokens,
 } from './provider-port.ts';
 
 /** @throws FAILED_PRECONDITION IDENTITY_PROVIDER_MISCONFIGURED for settings that can't be */

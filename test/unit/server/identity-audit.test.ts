@@ -9,7 +9,10 @@ async function rowOf(change: Partial<IdentityEvent>) {
   const record = async (row: AuditRow) => void rows.push(row);
   const metrics = { count: (...all: unknown[]) => void counted.push(all), observe() {}, set() {} };
   const nobody = { at: 7, sessionId: '', accountId: '', principal: '', address: '198.51.100.7' };
-  await recordIdentityEvents({ record, recordGrouped: record }, metrics)({ kind: 'login-confirmed', ...nobody, ...change });
+  await recordIdentityEvents(
+    { record, recordGrouped: record },
+    metrics,
+  )({ kind: 'login-confirmed', ...nobody, ...change });
   return { row: rows[0], counted };
 }
 
