@@ -23,6 +23,8 @@ const SECOND = 1000;
 /** A person mistypes a few times; a program tries many. */
 const PASSWORDS_PER_MINUTE = 5;
 const MAX_PASSWORD = 4096;
+/** It is remembered for its pace, for a while: no more than a name may take. */
+const MAX_USERNAME = 320;
 
 const LOOKS: Readonly<Record<LoginKind, (flow: LoginFlow, options: LoginOptions) => Promise<Look>>> = {
   device: lookAtDevice,
@@ -70,7 +72,8 @@ export function createLogin(options: LoginOptions): Login {
     async password({ provider: alias, username, password, client, host }, peer) {
       const provider = admit(alias, peer);
       if (!provider.allowsPassword) throw grantNotOffered();
-      if (username === '' || password === '' || password.length > MAX_PASSWORD)
+      const isTooLong = username.length > MAX_USERNAME || password.length > MAX_PASSWORD;
+      if (username === '' || password === '' || isTooLong)
         throw requestInvalid('A user name and a password are needed.');
       const wait = passwords.take(`${provider.alias} ${username.toLowerCase()}`);
       if (wait > 0) throw tooManyLogins(wait);

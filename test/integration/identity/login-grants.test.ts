@@ -153,7 +153,8 @@ describe('the password grant', () => {
       expect(error.reason).toBe(reason);
       for (let one = error; one; one = one.cause) expect(`${JSON.stringify(one)}${one.stack}`).not.toContain('canary');
     }
-    for (const change of [{ username: '' }, { password: '' }, { password: 'x'.repeat(5000) }])
+    const long = [{ username: 'x'.repeat(321) }, { password: 'x'.repeat(5000) }];
+    for (const change of [{ username: '' }, { password: '' }, ...long])
       expect(await reasonOf(login(change))).toBe('REQUEST_INVALID');
     expect(await reasonOf(login({ provider: 'nobody' }))).toBe('PROVIDER_UNKNOWN');
   });

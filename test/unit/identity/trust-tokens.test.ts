@@ -1,8 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { repeatsKeys } from '../../../src/server/identity/trust/json-keys.ts';
 import { parseJwt } from '../../../src/server/identity/trust/strict-jwt.ts';
+import { exchangeHash } from '../../../src/server/identity/trust/subject.ts';
 import { AUDIENCE, START } from './fixtures.ts';
 import { CLAIMS, hmac, type Json, jwkOf, part, rsa, signed, TRUSTED, trustBench } from './trust-bench.ts';
 
@@ -239,5 +240,20 @@ describe('AT-12: what is read at all', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('a second signature, which anybody can make of one with ES256, makes no second token', async () => {
+    const { publicKey, privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publish, validate } = trustBench();
+    publish(jwkOf(publicKey, { kid: 'k1', alg: 'ES256' }));
+    const input = `${part({ alg: 'ES256', kid: 'k1' })}.${part(CLAIMS)}`;
+    const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' });
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const other = (order - BigInt(`0x${signature.subarray(32).toString('hex')}`)).toString(16).padStart(64, '0');
+    const second = Buffer.concat([signature.subarray(0, 32), Buffer.from(other, 'hex')]);
+    const tokens = [signature, second].map((bytes) => `${input}.${bytes.toString('base64url')}`);
+    const hashes = await Promise.all(tokens.map(async (token) => exchangeHash(token, await validate(token), false)));
+    expect(new Set(tokens).size).toBe(2);
+    expect(new Set(hashes).size).toBe(1);
   });
 });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { addressKey } from '../../../core/addresses.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { Peer } from '../../../core/services.ts';
-import { createStartPace } from '../login-limits.ts';
+import { createPace } from '../login-limits.ts';
 import { issuerNotTrusted, refused, tooManyTokens } from './failures.ts';
 import { MAX_TOKEN, type ParsedJwt, parseJwt } from './strict-jwt.ts';
 import type { TrustOptions, Validator, ValidToken } from './types.ts';
@@ -19,16 +20,16 @@ export interface TrustedIssuer extends Validator {
   readonly options: TrustOptions;
 }
 
-/** Unknown opaque tokens of one address that are asked about, each minute; each costs their issuer a request. */
+/** Tokens of one address that are asked about in vain, each minute; each costs their issuer a request. */
 const ASKED_PER_MINUTE = 120;
 /** Our own secrets, as their prefixes say, are told nobody. */
 const OURS = /^fed[a-z]{2}_/;
 
 export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }: { clock: Clock }): SubjectTokens {
-  const pace = createStartPace({ perMinute: ASKED_PER_MINUTE, clock });
+  const pace = createPace({ perMinute: ASKED_PER_MINUTE, clock });
   const online = issuers.filter(({ options }) => options.validation !== 'jwks');
 
-  function issuerOf(token: string, jwt: ParsedJwt | undefined, peer: Peer): TrustedIssuer {
+  function issuerOf(token: string, jwt: ParsedJwt | undefined): TrustedIssuer {
     if (jwt) {
       const found = issuers.find(({ options }) => options.issuer === jwt.claims.iss);
       if (!found) throw issuerNotTrusted();
@@ -37,8 +38,6 @@ export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }
     // An opaque token doesn't say whose it is; it is shown to nobody but the one issuer that it can be of.
     const [only, ...others] = online;
     if (!only || others.length > 0 || OURS.test(token)) throw issuerNotTrusted();
-    const wait = pace.take(peer.address);
-    if (wait > 0) throw tooManyTokens(wait);
     return only;
   }
 
@@ -46,7 +45,15 @@ export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }
     async validate(token, peer) {
       if (token.length > MAX_TOKEN || !/^[\x21-\x7e]+$/.test(token)) throw refused('it is too long, or no token');
       const jwt = parseJwt(token);
-      return issuerOf(token, jwt, peer).validate(token, jwt);
+      const issuer = issuerOf(token, jwt);
+      if (issuer.options.validation === 'jwks') return issuer.validate(token, jwt);
+      const from = addressKey(peer.address);
+      const wait = pace.take(from);
+      if (wait > 0) throw tooManyTokens(wait);
+      const valid = await issuer.validate(token, jwt);
+      // Many jobs may come from one address, each with a good token.
+      pace.giveBack(from);
+      return valid;
     },
   };
 }
@@ -55,6 +62,8 @@ export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }
 export function exchangeHash(token: string, { claims, issuer }: ValidToken, oneTime: boolean): string {
   const { jti } = claims;
   if (oneTime && (typeof jti !== 'string' || jti === '')) throw refused('its rule needs a jti');
-  const text = oneTime ? `jti\0${issuer.issuer}\0${String(jti)}` : token;
+  // Of an ES256 signature anybody can make a second one: what is signed is the token.
+  const signed = parseJwt(token) ? token.slice(0, token.lastIndexOf('.')) : token;
+  const text = oneTime ? `jti\0${issuer.issuer}\0${String(jti)}` : signed;
   return createHash('sha256').update(text).digest('hex');
 }
