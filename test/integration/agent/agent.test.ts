@@ -280,21 +280,23 @@ describe('what is no client of ours', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test.each([
-    ['rubbish', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
-    ['a frame that is too large', Buffer.alloc(8, 0xff)],
-    ['half a frame', encodeFrame({ v: 1, op: 'list' }).subarray(0, 12)],
-    ['nothing', Buffer.alloc(0)],
-  ])('%s: the connection is ended in time', async (_name, bytes) => {
+  /** Resolves when the agent has ended a connection that said `bytes` and no more. */
+  function ended(bytes: Uint8Array): Promise<void> {
     const client = connect(socket);
-    const begun = performance.now();
     client.write(bytes);
-    await new Promise((resolve) =>
+    return new Promise((resolve) =>
       client
         .on('error', () => {})
-        .once('close', resolve)
+        .once('close', () => resolve())
         .resume(),
     );
+  }
+
+  test('rubbish, a frame that is too large, half a frame, nothing: the connection is ended in time', async () => {
+    const begun = performance.now();
+    const half = encodeFrame({ v: 1, op: 'list' }).subarray(0, 12);
+    const said = [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(8, 0xff), half, Buffer.alloc(0)];
+    await Promise.all(said.map(ended));
     expect(performance.now() - begun).toBeLessThan(15_000);
     expect(await askAgent(socket, { op: 'list' })).toMatchObject({ ok: true });
   });
