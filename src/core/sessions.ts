@@ -54,6 +54,9 @@ export interface RefreshTokenRow {
   readonly supersededAt: number | undefined;
 }
 
+/** Reason of a session that nobody ever had: its opening could not be recorded. */
+export const UNAUDITED = 'could not be audited';
+
 export interface SessionStore {
   /** Without `refreshHash` it can't be renewed. */
   createSession(session: NewSession, refreshHash: string | undefined): Promise<void>;
@@ -71,7 +74,7 @@ export interface SessionStore {
   markSeen(id: string, generation: number): Promise<void>;
   /** True for the call that ended it; later calls change nothing. */
   revokeSession(id: string, reason: string, now: number): Promise<boolean>;
-  /** Deletes sessions (and their refresh tokens) that ended before `before`. */
+  /** Deletes sessions (and their refresh tokens) that ended before `before`; those that keep an exchanged token out, a year later. */
   sweepSessions(before: number): Promise<number>;
 }
 

@@ -2,7 +2,7 @@ import type { Account } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { accountPrincipal } from '../../core/principals.ts';
 import type { TokenPair } from '../../core/services.ts';
-import type { SessionStore } from '../../core/sessions.ts';
+import { type SessionStore, UNAUDITED } from '../../core/sessions.ts';
 import type { OnIdentityEvent } from './events.ts';
 import { newId } from './opaque.ts';
 import type { Pairs } from './pairs.ts';
@@ -89,7 +89,7 @@ async function tellOpened(
   try {
     await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
   } catch (error) {
-    await sessions.revokeSession(id, 'could not be audited', now);
+    await sessions.revokeSession(id, UNAUDITED, now);
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 import type { Selectable, Transaction } from 'kysely';
-import type { NewSession, Session, SessionStore } from '../../core/sessions.ts';
+import { type NewSession, type Session, type SessionStore, UNAUDITED } from '../../core/sessions.ts';
 import type { Databases } from './databases.ts';
 import type { Schema, SessionTable } from './schema.ts';
 
 const FIRST_GENERATION = 1;
+/** So long a token whose session was ended before its time is kept out, whatever its own life. */
+const KEPT_OUT_MS = 365 * 24 * 3600_000;
 
 function toSession(row: Selectable<SessionTable>): Session {
   return {
@@ -66,15 +68,15 @@ function toRow(session: NewSession): SessionTable {
   };
 }
 
-/** A token that outlives its session may have a next one; one whose session was ended before its time may not. */
+/** A token that outlives its session, or whose session never came to be, may have a next one; one whose session was ended before its time may not. */
 async function freeExchange(trx: Transaction<Schema>, { exchangeHash, createdAt }: NewSession): Promise<void> {
   if (exchangeHash === undefined) return;
   await trx
     .updateTable('session')
     .set({ exchange_hash: null })
     .where('exchange_hash', '=', exchangeHash)
-    .where('revoked_at', 'is', null)
     .where('ends_at', '<=', createdAt)
+    .where((eb) => eb.or([eb('revoked_at', 'is', null), eb('revoked_reason', '=', UNAUDITED)]))
     .execute();
 }
 
@@ -175,6 +177,13 @@ export function createSessionStore({ reader, writer }: Databases): SessionStore 
       const { numDeletedRows } = await writer
         .deleteFrom('session')
         .where('ends_at', '<', before)
+        .where((eb) =>
+          eb.or([
+            eb('exchange_hash', 'is', null),
+            eb('revoked_at', 'is', null),
+            eb('ends_at', '<', before - KEPT_OUT_MS),
+          ]),
+        )
         .executeTakeFirstOrThrow();
       return Number(numDeletedRows);
     },

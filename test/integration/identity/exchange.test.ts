@@ -86,6 +86,18 @@ describe('a token of a trusted issuer', () => {
     expect(await refusal(subject)).toBe('SESSION_ENDED');
   });
 
+  test('a session that could not be recorded never was: the token gets one as soon as it can be', async () => {
+    const broken = await bench.replica({
+      onEvent: () => {
+        throw new Error('disk full');
+      },
+    });
+    const subject = bench.token();
+    await expect(broken.exchange.exchange(request(subject), peer)).rejects.toThrow('disk full');
+    const { sessionId } = await exchange(subject);
+    expect((await exchange(subject)).sessionId).toBe(sessionId);
+  });
+
   test('TX-02: for another audience, of another issuer, expired, or signed by another key: refused', async () => {
     expect(await refusal(bench.token({ aud: 'https://github.com/lab' }))).toBe('TOKEN_INVALID');
     expect(await refusal(bench.token({ iss: 'https://elsewhere.example' }))).toBe('ISSUER_NOT_TRUSTED');

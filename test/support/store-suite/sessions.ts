@@ -166,4 +166,18 @@ export function describeSessions(context: () => StoreContext): void {
     }
     expect(await store.sessionById(alive.session.id)).toBeDefined();
   });
+
+  test('a session that keeps an exchanged token out stays for a year', async () => {
+    const { store } = context();
+    const [DAY, early] = [24 * 3600_000, -4e11];
+    const times = { createdAt: early, idleMs: 100, expiresAt: early + 100 };
+    const over = await storeSession(store, { ...times, exchangeHash: randomUUID() });
+    const ended = await storeSession(store, { ...times, exchangeHash: randomUUID() });
+    await store.revokeSession(ended.session.id, 'logout', early + 10);
+    await store.sweepSessions(early + 364 * DAY);
+    expect(await store.sessionById(over.session.id)).toBeUndefined();
+    expect(await store.sessionById(ended.session.id)).toBeDefined();
+    await store.sweepSessions(early + 366 * DAY);
+    expect(await store.sessionById(ended.session.id)).toBeUndefined();
+  });
 }

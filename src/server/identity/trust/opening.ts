@@ -2,7 +2,7 @@ import type { AccountStore } from '../../../core/accounts.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { isAppError } from '../../../core/errors.ts';
 import { accountPrincipal } from '../../../core/principals.ts';
-import type { NewSession, Session, SessionStore } from '../../../core/sessions.ts';
+import { type NewSession, type Session, type SessionStore, UNAUDITED } from '../../../core/sessions.ts';
 import { display } from '../claims.ts';
 import type { OnIdentityEvent } from '../events.ts';
 import { sessionEnded } from '../failures.ts';
@@ -41,7 +41,7 @@ export function createExchangedSessions(options: ExchangedSessionsOptions): Exch
 
   async function standing(hash: string, rule: TrustRule): Promise<string | undefined> {
     const session = await sessions.sessionByExchange(hash);
-    if (!session) return undefined;
+    if (!session || session.revokedReason === UNAUDITED) return undefined;
     if (rule.oneTime) throw usedBefore();
     if (session.revokedAt !== undefined) throw sessionEnded();
     return sessionEnd(session) > clock.now() ? session.id : undefined;
@@ -113,7 +113,7 @@ async function tell(
   try {
     await onEvent({ kind: 'session-opened', at: now, sessionId: id, accountId: account.id, principal, address });
   } catch (error) {
-    await sessions.revokeSession(id, 'could not be audited', now);
+    await sessions.revokeSession(id, UNAUDITED, now);
     throw error;
   }
 }
