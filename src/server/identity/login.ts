@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Secret } from '../../core/secret.ts';
 import type { Login, LoginPoll, LoginProvider, Peer, StartedLogin } from '../../core/services.ts';
 import type { LoginFlow, LoginKind } from '../../core/sessions.ts';
@@ -17,12 +18,14 @@ import { createPace, createStartPace } from './login-limits.ts';
 import type { LoginOptions } from './login-options.ts';
 import { kindsOf, startFlow } from './login-start.ts';
 import { LOGIN_HANDLE_PREFIX, opaqueHash, sha256 } from './opaque.ts';
-import type { Provider } from './provider.ts';
+import type { Abilities, Provider } from './provider.ts';
 
 const SECOND = 1000;
 /** A person mistypes a few times; a program tries many. */
 const PASSWORDS_PER_MINUTE = 5;
 const MAX_PASSWORD = 4096;
+/** A list of providers waits no longer for one of them. */
+const LISTED_AFTER_MS = 1000;
 /** It is remembered for its pace, for a while: no more than a name may take. */
 const MAX_USERNAME = 320;
 
@@ -85,11 +88,14 @@ export function createLogin(options: LoginOptions): Login {
   };
 }
 
-/** A provider that can't be asked is listed with what most can do. */
+/** What most providers can do. */
+const USUAL: Abilities = { device: true, code: true, namesIssuer: true, browserOrigin: '' };
+
+/** A provider that can't be asked, or not soon, is listed with what most can do: it holds up no other (security.md F-04). */
 async function describe(provider: Provider, issuers: number): Promise<LoginProvider> {
   const { alias, name, issuer, allowsPassword } = provider;
-  const unknown = { device: true, code: true, namesIssuer: true, browserOrigin: '' };
-  const kinds = kindsOf(provider, await provider.abilities().catch(() => unknown), issuers);
+  const known = provider.abilities().catch(() => USUAL);
+  const kinds = kindsOf(provider, await Promise.race([known, sleep(LISTED_AFTER_MS, USUAL, { ref: false })]), issuers);
   return {
     alias,
     name,

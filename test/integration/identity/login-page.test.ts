@@ -189,6 +189,15 @@ describe('which flow a login takes', () => {
     ended.push(() => away.cleanup());
     expect(await away.login.providers()).toMatchObject([{ name: 'test', grants: ['device_code', 'code'] }]);
   });
+
+  test('F-04: a provider that does not answer holds up the list for a moment only', async () => {
+    idp.on('/discovery', () => ({ raw: () => undefined }));
+    const mute = await openBench(evilIssuer(idp));
+    ended.push(() => mute.cleanup());
+    const began = performance.now();
+    expect(await mute.login.providers()).toMatchObject([{ name: 'test', grants: ['device_code', 'code'] }]);
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
 });
 
 describe('user codes', () => {

@@ -263,6 +263,15 @@ describe('renewal', () => {
     expect((await bench.sessions.renew(pair.refreshToken)).accountHandle).toBe('alice');
   });
 
+  test('F-04: a renewal that the provider never answers is given up after 5 s, for all who wait for it', async () => {
+    const pair = await logIn(bench);
+    idp.on('/token', () => ({ raw: () => undefined }));
+    const began = performance.now();
+    const waiting = [1, 2, 3].map(() => reasonOf(bench.sessions.renew(pair.refreshToken)));
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['IDENTITY_PROVIDER_UNAVAILABLE']));
+    expect(performance.now() - began).toBeLessThan(8000);
+  });
+
   const swaps: [string, Record<string, unknown>][] = [
     ['sub', { sub: 'mallory' }],
     ['authentication', { auth_time: Math.floor(Date.now() / 1000) + 3600 }],
