@@ -1,12 +1,13 @@
 import type { Endpoint } from '../client/endpoint.ts';
 import type { LoginDemands } from '../client/grants/types.ts';
 import { listAccounts, switchAccount } from '../credentials/accounts.ts';
-import type { ServerKind } from '../credentials/records.ts';
+import { readLoginSettings } from '../credentials/login-settings.ts';
+import { caPin, type ServerKind } from '../credentials/records.ts';
 import type { ChosenStorage, CredentialFile } from '../credentials/types.ts';
 import type { Connection } from '../project/connections.ts';
 import type { Context } from './context.ts';
 import { credentialOptions, type LoginKeeping, openLoginStore } from './login-store.ts';
-import { chooseStorage } from './storage.ts';
+import { checkKept, chooseStorage } from './storage.ts';
 import { safeLine } from './text.ts';
 
 /** Whose login it is, and how it is kept, as the command says it. */
@@ -44,14 +45,16 @@ export async function storeOfAccount(
 }
 
 /** A login that stands is the one that commands use from now on, kept as was asked. */
-export async function useStanding(place: Place, input: KeepingInput, storage: ChosenStorage): Promise<void> {
-  const { context, connection, endpoint } = place;
+export async function useStanding(at: Place, input: KeepingInput, storage: ChosenStorage): Promise<void> {
+  const { context, connection, endpoint } = at;
   const { rootCertificates } = endpoint;
   if (input.account !== undefined) {
     await switchAccount(credentialOptions(context, connection, rootCertificates), input.account);
   }
   if (input.storage === undefined) return;
   const store = openLoginStore(context, connection, rootCertificates, undefined, { storage });
+  const place = { path: store.path, origin: connection.address, caPin: caPin(rootCertificates) };
+  checkKept(context, storage, readLoginSettings(place).grant ?? '');
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   const login = await store.read();
   if (login === undefined) return;

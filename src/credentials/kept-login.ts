@@ -24,6 +24,16 @@ export function isUnattended({ file, origin, caPin }: Pick<LoginPlace, 'file' | 
   return UNATTENDED.includes(readLoginSettings({ path: file, origin, caPin }).grant);
 }
 
+/**
+ * Proves that a pair which can't be made anew will be kept, before anything else that holds it is taken away.
+ * @throws UNAUTHENTICATED CREDENTIALS_NOT_KEPT; as the agent does
+ */
+export async function checkKeeper(place: LoginPlace, { refreshToken }: TokenPair): Promise<void> {
+  const agent = await agentOf(place);
+  if (agent !== undefined) await agent.tokens(tokensId(idOf(place)));
+  else if (refreshToken.reveal() !== '') throw notKept(place);
+}
+
 /** Gives a pair to the agent, where there is one. */
 export async function keepPair(place: LoginPlace, text: string, account: string): Promise<void> {
   const label = { file: place.file, server: place.origin, account };

@@ -132,9 +132,14 @@ export async function standingRecord(place: LoginPlace, inner: PrivateDir): Prom
 async function keptRecord(place: LoginPlace, records: readonly MetaRecord[]): Promise<MetaRecord | undefined> {
   if (!records.some(({ storage }) => storage === 'none')) return undefined;
   const { keptText } = await import('./kept-login.ts');
-  const text = await keptText(place);
+  // An agent that is gone or locked doesn't keep a login from being listed, replaced or forgotten.
+  const text = await keptText(place).catch(undefinedWithoutAgent);
   const own = text && recordOf(records, parseTokens(text.reveal(), place.file));
   return own ?? (records[0]?.storage === 'none' ? records[0] : undefined);
+}
+
+function undefinedWithoutAgent(error: unknown): undefined {
+  if (!isAppError(error) || !error.reason.startsWith('AGENT_')) throw error;
 }
 
 /**
@@ -152,7 +157,15 @@ export async function writeLogin(place: LoginPlace, dirs: LoginDirs, tokens: New
   for (const name of [place.tokensName, place.metaName]) sweepTemporaries(inner, name);
   writeMeta(place, inner, before ? [record, before] : [record]);
   await writeBody(place, inner, text, record);
+  // The login stands by now: what can't be taken away is of no use to anybody.
+  if (before !== undefined && before.storage !== record.storage) await forgetIn(before, place, inner).catch(() => {});
   return credentialsOf({ accessToken, refreshToken }, record, place);
+}
+
+/** Takes away what a login that is kept in another way by now has left in the agent, or in the keyring. */
+async function forgetIn({ storage }: MetaRecord, place: LoginPlace, inner: PrivateDir): Promise<void> {
+  if (storage === 'none') await (await import('./kept-login.ts')).forgetPair(place);
+  if (storage === 'keyring') await (await import('./accounts.ts')).forgetKey(place, inner);
 }
 
 function newRecord(place: LoginPlace, tokens: NewTokens, before: MetaRecord | undefined): MetaRecord {
@@ -180,6 +193,7 @@ function newRecord(place: LoginPlace, tokens: NewTokens, before: MetaRecord | un
 /** Text of the tokens as this storage keeps them. */
 async function bodyOf(place: LoginPlace, inner: PrivateDir, pair: TokenPair, record: MetaRecord): Promise<string> {
   const { storage = 'file' } = record;
+  if (storage === 'none') await (await import('./kept-login.ts')).checkKeeper(place, pair);
   if (storage === 'file' || storage === 'none') return tokensText(pair);
   const { sealLogin } = await import('./sealed-login.ts');
   return await sealLogin({ ...place, storage: { kind: storage, isChosen: false } }, inner, pair, record);
@@ -208,7 +222,7 @@ export async function writeBody(
 export async function removeLogin(place: LoginPlace, { inner }: LoginDirs): Promise<boolean> {
   const record = await standingRecord(place, inner);
   for (const name of [place.tokensName, place.metaName]) sweepTemporaries(inner, name);
-  if (record?.storage === 'none') await (await import('./kept-login.ts')).forgetPair(place);
+  if (record?.storage === 'none') await forgetIn(record, place, inner);
   place.onStep?.('remove tokens');
   const found = removeIfThere(inner, place.tokensName);
   place.onStep?.('remove meta');
@@ -216,7 +230,7 @@ export async function removeLogin(place: LoginPlace, { inner }: LoginDirs): Prom
   // Those of the active login are for the next one.
   if (place.account !== undefined) removeIfThere(inner, `${place.stem}.login.json`);
   inner.sync();
-  if (record?.storage === 'keyring') await (await import('./accounts.ts')).forgetKey(place, inner);
+  if (record?.storage === 'keyring') await forgetIn(record, place, inner);
   return found || record !== undefined;
 }
 

@@ -1,8 +1,11 @@
 import { chmod, link, readdir, readFile, rename, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AppError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
+import { listAccounts } from '../../../src/credentials/accounts.ts';
 import { openCredentials } from '../../../src/credentials/credential-file.ts';
+import type { KeyAgent } from '../../../src/credentials/key-agent.ts';
 import type { KeySources } from '../../../src/credentials/keys.ts';
 import { writeLoginSettings } from '../../../src/credentials/login-settings.ts';
 import type { StorageKind } from '../../../src/credentials/records.ts';
@@ -119,6 +122,7 @@ describe.each(['keyring', 'encrypted'] as const)('%s', (kind) => {
     await file(keeping('file')).write(tokensOf('c'));
     expect(await file().read()).toMatchObject({ storage: 'file' });
     expect(await readFile(folder.path, 'utf8')).toContain('refresh-c');
+    expect(keyring.secrets.size).toBe(0);
   });
 });
 
@@ -245,6 +249,40 @@ describe('none', () => {
     await expect(file({}, { agent }).write(tokensOf('b'))).rejects.toMatchObject({ reason: 'AGENT_LOCKED' });
     state.isLocked = false;
     expect(await refreshOf(file({}, { agent }))).toBe('refresh-a');
+  });
+
+  test('a login that nobody would have is not taken from where it is', async () => {
+    const { agent, texts, state } = memoryAgent();
+    await file().write(tokensOf('a'));
+    await expect(file(keeping('none')).write(tokensOf('b'))).rejects.toMatchObject({ reason: 'CREDENTIALS_NOT_KEPT' });
+    state.isLocked = true;
+    const locked = file(keeping('none'), { agent }).write(tokensOf('b'));
+    await expect(locked).rejects.toMatchObject({ reason: 'AGENT_LOCKED' });
+    expect(await file().read()).toMatchObject({ storage: 'file', generation: 1 });
+    state.isLocked = false;
+    await file(keeping('none'), { agent }).write(tokensOf('b'));
+    await file(keeping('file'), { agent }).write(tokensOf('c'));
+    expect(texts.size).toBe(0);
+    expect(await refreshOf()).toBe('refresh-c');
+  });
+
+  test('an agent that has died: the login is listed, replaced and forgotten all the same', async () => {
+    const { agent } = memoryAgent();
+    const dead: KeyAgent = {
+      ...agent,
+      tokens: async () => {
+        throw new AppError('UNAVAILABLE', 'AGENT_UNREACHABLE', 'No agent answers.');
+      },
+    };
+    await file(keeping('none'), { agent }).write(tokensOf('a'));
+    await expect(file({}, { agent: dead }).read()).rejects.toMatchObject({ reason: 'AGENT_UNREACHABLE' });
+    const place = { path: folder.path, origin: 'host:9093', caPin: 'system', keys: sourcesWith({ agent: dead }) };
+    expect(await listAccounts(place)).toMatchObject([{ name: 'alice', storage: 'none', isActive: true }]);
+    await file(keeping('file'), { agent: dead }).write(tokensOf('b'));
+    expect(await refreshOf()).toBe('refresh-b');
+    await file(keeping('none'), { agent }).write(tokensOf('c'));
+    expect(await file({}, { agent: dead }).remove()).toBe(true);
+    expect(await file().read()).toBeUndefined();
   });
 
   test('without an agent a login that needs nobody is made anew by each command', async () => {
