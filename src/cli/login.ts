@@ -95,6 +95,9 @@ export async function logIn(caller: Context, input: LoginInput): Promise<LoginRe
   }
 }
 
+/** The login may be good, and can't be opened now: only --force replaces it. */
+const UNOPENED = ['PASSPHRASE_WRONG', 'PASSPHRASE_NEEDED', 'KEYRING_UNAVAILABLE', 'AGENT_LOCKED'];
+
 /** The account whose login still stands at the server; undefined where there is none, or none that is good. */
 async function standingAccount(place: LoginPlace): Promise<string | undefined> {
   const { context, connection, endpoint, input } = place;
@@ -112,6 +115,7 @@ async function standingAccount(place: LoginPlace): Promise<string | undefined> {
     // A file that is damaged, foreign or refused is what a new login mends, as is a server of another kind than before;
     // an unreachable server it does not mend.
     const mendable = ['UNAUTHENTICATED', 'FAILED_PRECONDITION', 'PERMISSION_DENIED', 'UNIMPLEMENTED'];
+    if (isAppError(error) && UNOPENED.includes(error.reason)) throw error;
     if (isAppError(error) && (mendable.includes(error.code) || error.reason === 'SERVER_NOT_GRPC')) return undefined;
     throw error;
   }
