@@ -44,20 +44,24 @@ export async function redeemFor(
   }
 }
 
-/** Ends a flow; who waits for it is told why. */
+/** Ends a flow; who waits for it is told why. False where it has gone on in the meantime: then nothing has changed. */
 export async function fail(
   flow: LoginFlow,
   error: unknown,
   { options, by }: { options: LoginOptions; by: string },
-): Promise<void> {
+): Promise<boolean> {
   const { logins, log, clock, onEvent, waiting: waiters } = options;
   const reason = isAppError(error) ? error.reason : 'LOGIN_FAILED';
-  await logins.advanceLogin(flow, { state: 'failed', failure: reason });
+  const hasEnded = await logins.advanceLogin(flow, { state: 'failed', failure: reason });
   waiters.wake(flow.handleHash);
-  if (reason === 'LOGIN_DENIED')
-    return onEvent({ kind: 'login-denied', at: clock.now(), ...NOBODY, address: by, requester: flow.address });
+  if (reason === 'LOGIN_DENIED') {
+    if (hasEnded)
+      await onEvent({ kind: 'login-denied', at: clock.now(), ...NOBODY, address: by, requester: flow.address });
+    return hasEnded;
+  }
   const cause = isAppError(error) ? error.cause : error;
   log.warn({ provider: flow.issuerAlias, reason, err: cause }, 'a login failed at the provider');
+  return hasEnded;
 }
 
 /** Keeps who logged in until the waiting client fetches it. */

@@ -60,7 +60,8 @@ export function createLoginPages(options: LoginOptions): LoginPages {
 
     async deny(userCode, peer) {
       const { flow } = await find(userCode, peer);
-      await fail(flow, loginDenied(), { options, by: peer.address });
+      // Who refuses is not told that nobody was logged in where somebody was faster.
+      if (!(await fail(flow, loginDenied(), { options, by: peer.address }))) throw loginUnknown();
     },
 
     async callback(alias, answer, browser, peer) {

@@ -46,6 +46,8 @@ const SKEW_MS = 60_000;
 const KEYS_FRESH_MS = 300_000;
 /** For a key id that nobody knows the keys are read again, but not more often than that. */
 const KEYS_PAUSE_MS = 10_000;
+/** After a read that failed. */
+const KEYS_RETRY_MS = 1000;
 
 /** Reads logout tokens of one provider (OpenID Connect Back-Channel Logout 1.0, section 2.6; security.md LO-01). */
 export function createLogoutTokens({ issuer, clientId, readKeys, clock }: LogoutTokenOptions): LogoutTokens {
@@ -93,15 +95,22 @@ const isObject = (value: unknown): value is object =>
 function createKeys({ readKeys, clock }: Pick<LogoutTokenOptions, 'readKeys' | 'clock'>) {
   type Find = ReturnType<typeof createLocalJWKSet>;
   let known: { find: Find; at: number } | undefined;
+  let failed: { error: unknown; at: number } | undefined;
   let reading: Promise<Find> | undefined;
 
   async function read(): Promise<Find> {
     const at = clock.monotonic();
-    const find = createLocalJWKSet(await readKeys());
-    known = { find, at };
-    return find;
+    try {
+      const find = createLocalJWKSet(await readKeys());
+      [known, failed] = [{ find, at }, undefined];
+      return find;
+    } catch (error) {
+      failed = { error, at: clock.monotonic() };
+      throw error;
+    }
   }
-  const renew = (): Promise<Find> => {
+  const renew = async (): Promise<Find> => {
+    if (failed && clock.monotonic() - failed.at < KEYS_RETRY_MS) throw failed.error;
     reading ??= read().finally(() => {
       reading = undefined;
     });

@@ -80,6 +80,13 @@ describe('a login by the device page', () => {
     expect(await reasonOf(bench.login.poll(handle))).toBe('LOGIN_EXPIRED');
   });
 
+  test('denied while somebody else is faster: nobody is told that it was their doing', async () => {
+    const { userCode } = await start();
+    const outcomes = await Promise.all([1, 2, 3].map(() => reasonOf(bench.pages.deny(userCode, person))));
+    expect(outcomes.sort()).toEqual(['LOGIN_UNKNOWN', 'LOGIN_UNKNOWN', 'no error']);
+    expect(kinds().filter((kind) => kind === 'login-denied')).toHaveLength(1);
+  });
+
   test.each([
     ['access_denied', 'LOGIN_DENIED'],
     ['temporarily_unavailable', 'IDENTITY_PROVIDER_UNAVAILABLE'],

@@ -217,7 +217,11 @@ describe('a logout token', () => {
   test('a provider whose keys can not be had is told so: it may try again', () =>
     alone(async () => {
       idp.on('/keys', () => ({ status: 503, json: {} }));
+      for (let i = 0; i < 5; i += 1) expect(await reasonOf(tell(logoutToken()))).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
+      expect(idp.count('/keys')).toBe(1);
+      bench.clock.advance(1000);
       expect(await reasonOf(tell(logoutToken()))).toBe('IDENTITY_PROVIDER_UNAVAILABLE');
+      expect(idp.count('/keys')).toBe(2);
     }));
 });
 

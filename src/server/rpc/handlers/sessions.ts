@@ -35,8 +35,9 @@ export const sessionHandlers: SessionHandlers = {
     if (!session) {
       throw new AppError('UNAUTHENTICATED', 'REFRESH_TOKEN_INVALID', 'That session is not known here any more.');
     }
-    const endSessionUrl = await services.providerLogout.endSessionUrl(session).catch(() => '');
-    return { providerRevoked: await services.sessions.end(session, 'logout'), endSessionUrl };
+    // First the end: the provider's address may take a while, or the client be gone by then.
+    const providerRevoked = await services.sessions.end(session, 'logout');
+    return { providerRevoked, endSessionUrl: await services.providerLogout.endSessionUrl(session).catch(() => '') };
   },
 
   'session.provider-logout': async (services, call, { provider, logoutToken }) => ({
