@@ -5,15 +5,15 @@ import { failureDocument } from './failure.ts';
 import type { LogoutOutcome, LogoutResult } from './logout.ts';
 import { safeLine } from './text.ts';
 
-/** The document of one logout. */
-export function logoutDocument(result: LogoutResult) {
+/** The document of one logout. The provider's page is named by a URL that holds an ID token: only where it was asked for. */
+export function logoutDocument(result: LogoutResult, { provider }: { provider: boolean }) {
   return {
     success: true,
     'logged-out': result.loggedOut,
     'provider-revoked': result.providerRevoked,
     address: result.address,
     account: result.account === '' ? null : result.account,
-    'end-session-url': webAddress(result.endSessionUrl) ?? null,
+    'end-session-url': (provider ? webAddress(result.endSessionUrl) : undefined) ?? null,
     'accounts-left': result.others,
   };
 }
@@ -69,7 +69,7 @@ export function outcomeDocument(outcome: LogoutOutcome) {
   const named = { connection, account: account === '' ? null : account };
   return 'error' in outcome
     ? { ...named, ...failureDocument(outcome.error) }
-    : { ...logoutDocument(outcome), ...named };
+    : { ...logoutDocument(outcome, { provider: false }), ...named };
 }
 
 export function outcomeLine(outcome: LogoutOutcome, style: { local: boolean }): string {

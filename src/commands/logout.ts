@@ -39,7 +39,7 @@ export default class Logout extends BaseCommand {
     if (flags.all) return await this.everywhere(flags);
     const { account, local } = flags;
     const result = await logOut(this.context, { positionals: [args.app, args.federation], local, account });
-    this.print(logoutDocument(result), [logoutLine(result, { local, named: account !== undefined })]);
+    this.print(logoutDocument(result, flags), [logoutLine(result, { local, named: account !== undefined })]);
     if (!this.json) for (const line of logoutNotes(result)) this.note(line);
     if (result.loggedOut && !result.localOnly) await tellProvider(this.context, result, flags.provider);
   }

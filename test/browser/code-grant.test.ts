@@ -94,7 +94,7 @@ describe('logging out in Chromium', () => {
     await signIn(stage, page, 'bob');
     await endPage(page).reached(BACK);
     expect((await login.ended()).code).toBe(0);
-    const { 'end-session-url': url } = await person.json(['logout']);
+    const { 'end-session-url': url } = await person.json(['logout', '--provider']);
     await page.goto(String(url));
     await devIdpPages(page).logOut();
     await endPage(page).reached('You are logged out');

@@ -188,6 +188,9 @@ describe('the main job', () => {
       'logged-out': true,
       'provider-revoked': true,
       address: stack.address,
+      account: 'alice',
+      'end-session-url': null,
+      'accounts-left': [],
     });
     expect((await alice.fedctl('ls')).code).toBe(3);
     const [call, renewal] = [

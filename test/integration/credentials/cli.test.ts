@@ -239,8 +239,12 @@ describe('several accounts', () => {
     fake.state.endSessionUrl = 'https://idp.example/logout?hint=1';
     await project.cli('login');
     const quiet = await project.cli('logout', '--json');
-    expect(JSON.parse(quiet.stdout)).toMatchObject({ 'end-session-url': fake.state.endSessionUrl });
+    // It holds an ID token, which is nothing for the log of a script that did not ask.
+    expect(JSON.parse(quiet.stdout)).toMatchObject({ 'end-session-url': null });
     expect(quiet.stderr).toBe('');
+    await project.cli('login');
+    const asked = await project.cli('logout', '--provider', '--json');
+    expect(JSON.parse(asked.stdout)).toMatchObject({ 'end-session-url': fake.state.endSessionUrl });
     await project.cli('login');
     expect(await project.cli('logout', '--provider')).toMatchObject({ code: 0, stderr: has(fake.state.endSessionUrl) });
     fake.state.endSessionUrl = 'javascript:alert(1)';
