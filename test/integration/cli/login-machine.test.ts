@@ -216,6 +216,12 @@ describe('password', () => {
   test('no terminal to ask at', async () => {
     await expect(lab.logIn({ grant: 'password' })).rejects.toMatchObject({ reason: 'USAGE' });
   });
+
+  test('where it is not allowed nobody is asked for one', async () => {
+    lab.fake.state.providers = [{ alias: 'corp', name: 'Corp', issuer: 'https://corp', grants: ['device_code'] }];
+    await expect(lab.logIn({ grant: 'password' })).rejects.toMatchObject({ reason: 'GRANT_NOT_OFFERED' });
+    expect(lab.fake.state.passwords).toEqual([]);
+  });
 });
 
 describe('what is remembered', () => {
