@@ -126,8 +126,6 @@ export interface LoginPage {
   readonly userCode: string;
   /** Name of the provider, for people. */
   readonly provider: string;
-  /** Where the person will be sent to, for the page's form-action. */
-  readonly providerOrigin: string;
   /** Who asks, as the asker says: program and version, host. */
   readonly client: string;
   readonly host: string;

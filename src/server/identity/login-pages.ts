@@ -31,9 +31,8 @@ export function createLoginPages(options: LoginOptions): LoginPages {
     async page(userCode, peer) {
       const { flow, provider } = await find(userCode, peer);
       const { client, host, address, startedAt, expiresAt } = flow;
-      const { browserOrigin: providerOrigin } = await provider.abilities();
       const shown = showUserCode(flow.userCode ?? '');
-      return { userCode: shown, provider: provider.name, providerOrigin, client, host, address, startedAt, expiresAt };
+      return { userCode: shown, provider: provider.name, client, host, address, startedAt, expiresAt };
     },
 
     async confirm(userCode, browser, peer) {

@@ -89,7 +89,7 @@ export function createLogin(options: LoginOptions): Login {
 }
 
 /** What most providers can do. */
-const USUAL: Abilities = { device: true, code: true, namesIssuer: true, browserOrigin: '' };
+const USUAL: Abilities = { device: true, code: true, namesIssuer: true };
 
 /** A provider that can't be asked, or not soon, is listed with what most can do: it holds up no other (security.md F-04). */
 async function describe(provider: Provider, issuers: number): Promise<LoginProvider> {

@@ -103,11 +103,9 @@ export function scopeFor(
 }
 
 export function abilitiesOf(metadata: client.ServerMetadata): Abilities {
-  const code = takesCodes(metadata);
   return {
     device: metadata.device_authorization_endpoint !== undefined,
-    code,
+    code: takesCodes(metadata),
     namesIssuer: metadata.authorization_response_iss_parameter_supported === true,
-    browserOrigin: code ? new URL(metadata.authorization_endpoint ?? '').origin : '',
   };
 }

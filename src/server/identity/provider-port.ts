@@ -72,8 +72,6 @@ export interface Abilities {
   readonly code: boolean;
   /** Its answers name the issuer (RFC 9207). */
   readonly namesIssuer: boolean;
-  /** Where browsers are sent to; "" without code grant. */
-  readonly browserOrigin: string;
 }
 
 export type DevicePoll =

@@ -61,7 +61,7 @@ describe('guesses', () => {
 });
 
 describe('which kinds of login a provider serves', () => {
-  const all = { device: true, code: true, namesIssuer: true, browserOrigin: '' };
+  const all = { device: true, code: true, namesIssuer: true };
   test.each([
     ['auto', all, 1, ['device', 'code']],
     ['auto', { ...all, device: false }, 1, ['page', 'code']],

@@ -12,7 +12,6 @@ export const NOW = Date.UTC(2026, 0, 1, 12, 5);
 export const LOGIN: LoginPage = {
   userCode: CODE,
   provider: 'Example ID',
-  providerOrigin: 'https://idp.example.test',
   client: 'fedctl/0.1.0',
   host: 'laptop',
   address: '192.0.2.7',
