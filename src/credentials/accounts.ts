@@ -96,7 +96,11 @@ export async function switchAccount(options: CredentialOptions, name: string): P
     const record = await standingRecord(parked, dirs.inner);
     if (record === undefined) throw notHere(name);
     if (record.server !== place.origin || record.ca !== place.caPin) throw ofOtherServer(parked, record);
-    if (active !== undefined) await park(place, active, dirs.inner);
+    await checkKept(parked, record);
+    if (active !== undefined) {
+      await checkKept(place, active);
+      await park(place, active, dirs.inner);
+    }
     await copyLogin(parked, place, { ...record, name }, dirs.inner, active);
     copySettings(parked, place, dirs.inner);
     if (active?.storage === 'none' && record.storage !== 'none') await forgetKept(place);
@@ -123,11 +127,14 @@ export async function forgetKey(place: LoginPlace, inner: PrivateDir): Promise<v
 
 /**
  * Proves that a login can be called that beside the others.
- * @throws INVALID_ARGUMENT ACCOUNT_NAME_INVALID; on a file system that folds case two would share a file
+ * @throws INVALID_ARGUMENT ACCOUNT_NAME_INVALID: on a file system that folds case two would share a file; as the agent does
  */
 export async function checkBeside(place: LoginPlace & { readonly beside: string }): Promise<void> {
   const name = checkAccountName(place.beside);
-  const others = (await listAccounts(place)).map((one) => one.name);
+  const accounts = await listAccounts(place);
+  const active = accounts.find((one) => one.isActive && one.name !== name);
+  if (active !== undefined) await checkKept(placeOf({ ...place, account: undefined }), active);
+  const others = accounts.map((one) => one.name);
   const twin = others.find((other) => other !== name && other.toLowerCase() === name.toLowerCase());
   if (twin === undefined) return;
   const text = `There is an account "${twin}" already: "${name}" differs in case only.`;
@@ -176,6 +183,10 @@ async function copyLogin(
 async function writeNothing(to: LoginPlace, inner: PrivateDir): Promise<void> {
   await forgetKept(to);
   if (removeIfThere(inner, to.tokensName)) inner.sync();
+}
+
+async function checkKept(place: LoginPlace, { storage }: Pick<MetaRecord, 'storage'>): Promise<void> {
+  if (storage === 'none') await (await import('./kept-login.ts')).checkMovable(place);
 }
 
 async function forgetKept(place: LoginPlace): Promise<void> {

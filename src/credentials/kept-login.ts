@@ -34,6 +34,17 @@ export async function checkKeeper(place: LoginPlace, { refreshToken }: TokenPair
   else if (refreshToken.reveal() !== '') throw notKept(place);
 }
 
+/**
+ * Proves that a login which only an agent has can change its place: where nobody knows that agent it would be lost.
+ * @throws UNAUTHENTICATED CREDENTIALS_NOT_KEPT; as the agent does
+ */
+export async function checkMovable(place: LoginPlace): Promise<void> {
+  if ((await agentOf(place)) === undefined && !isUnattended(place)) {
+    throw notKept(place, 'Do this in a shell whose agent has it. To give it up: fedctl logout --local');
+  }
+  await keptText(place);
+}
+
 /** Gives a pair to the agent, where there is one. */
 export async function keepPair(place: LoginPlace, text: string, account: string): Promise<void> {
   const label = { file: place.file, server: place.origin, account };
@@ -57,9 +68,10 @@ function idOf({ file, origin }: LoginPlace) {
   return { origin, path: file };
 }
 
-function notKept({ file }: LoginPlace): AppError {
+const LOG_IN =
+  'Start an agent, then log in: eval "$(fedctl agent)" && fedctl login\nOr keep it elsewhere: fedctl login --storage encrypted';
+
+function notKept({ file }: LoginPlace, hint: string = LOG_IN): AppError {
   const text = `The login that would be in ${file} is on no disk, and no agent has it.`;
-  return new AppError('UNAUTHENTICATED', 'CREDENTIALS_NOT_KEPT', text, {
-    hint: 'Start an agent, then log in: eval "$(fedctl agent)" && fedctl login\nOr keep it elsewhere: fedctl login --storage encrypted',
-  });
+  return new AppError('UNAUTHENTICATED', 'CREDENTIALS_NOT_KEPT', text, { hint });
 }

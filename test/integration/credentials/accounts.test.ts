@@ -53,6 +53,19 @@ const whole = async (accounts: readonly string[]) => {
 };
 
 describe('several accounts of one connection', () => {
+  test('a login that only an agent has is not switched, nor parked, where that agent is not known', async () => {
+    await logIn('alice', 'none');
+    await logIn('bob');
+    const alone = { keys: sourcesWith({ keyring: keyring.open }) };
+    const kept = { reason: 'CREDENTIALS_NOT_KEPT', hint: expect.stringContaining('whose agent has it') };
+    await expect(switchAccount(options(alone), 'alice')).rejects.toMatchObject(kept);
+    await switchAccount(options(), 'alice');
+    await expect(switchAccount(options(alone), 'bob')).rejects.toMatchObject(kept);
+    await expect(file({ ...alone, beside: 'carol' }).prepare()).rejects.toMatchObject(kept);
+    await whole(['alice', 'bob']);
+    expect(await names()).toEqual(['*alice', 'bob']);
+  });
+
   test('a login beside another: the new one is active, both are whole; one of the same name is replaced', async () => {
     for (const account of ['alice', 'bob', 'carol']) await logIn(account);
     expect(await names()).toEqual(['*carol', 'alice', 'bob']);
