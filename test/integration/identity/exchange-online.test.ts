@@ -181,6 +181,18 @@ describe("the provider's own token", () => {
     expect(bench.idp.count('/token')).toBe(2);
   });
 
+  test('asked for longer than they live, the provider is not asked at every call', async () => {
+    const open = await sharing();
+    bench.idp.on('/token', () => bench.idp.tokens({ expires_in: 300 }));
+    const login = await logIn(open);
+    bench.clock.advance(60_000);
+    for (let count = 0; count < 5; count += 1) {
+      const { session } = await open.sessions.authenticate(login.accessToken);
+      expect((await open.exchange.providerToken(session, 1e12)).expiresIn).toBeGreaterThan(0);
+    }
+    expect(bench.idp.count('/token')).toBe(2);
+  });
+
   test('however often it was renewed: a refresh token of whose successors none was seen is no replay', async () => {
     const open = await sharing();
     bench.idp.on('/token', (_request, count) =>

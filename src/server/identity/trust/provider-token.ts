@@ -9,6 +9,9 @@ import type { Vault } from '../vault.ts';
 
 /** The provider's tokens of a login, for whoever holds its session, where the configuration shares them. */
 
+/** One that is no older than this is as long as the provider's get: asked for more, it is not asked at every call. */
+const NEWEST_MS = 10_000;
+
 export interface ProviderTokenOptions {
   /** Issuer by alias, of the providers that share their tokens. */
   readonly sharing: ReadonlyMap<string, string>;
@@ -38,8 +41,10 @@ export function createProviderToken(options: ProviderTokenOptions): TokenExchang
     const issuer = sharing.get(session.origin);
     if (issuer === undefined) throw notShared();
     const access = read(session);
-    const isShort = !access || (lifeOf(access) ?? Number.POSITIVE_INFINITY) < minLifeMs;
-    const canRenew = session.sealedProviderToken !== undefined;
+    const life = access ? (lifeOf(access) ?? Number.POSITIVE_INFINITY) : 0;
+    const isNewest = life > 0 && clock.now() - session.renewedAt < NEWEST_MS;
+    const canRenew = session.sealedProviderToken !== undefined && !isNewest;
+    const isShort = !access || life < minLifeMs;
     const source = isShort && canRenew ? await renewed(session.id) : session;
     return viewOf(source, issuer);
   };
