@@ -58,6 +58,10 @@ export async function useStanding(at: Place, input: KeepingInput, storage: Chose
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   const login = await store.read();
   if (login === undefined) return;
+  if (storage.kind !== input.storage && login.storage !== 'file') {
+    context.note(`The login stays as it is kept: ${login.storage}.`);
+    return;
+  }
   const moved = openLoginStore(context, connection, rootCertificates, login.kind, { storage });
   await moved.withLock(async (locked) => {
     const now = await locked.read();

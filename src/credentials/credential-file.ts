@@ -109,7 +109,9 @@ async function prepareLogin(place: LoginPlace, dirs: LoginDirs): Promise<readonl
   if (beside !== undefined) await (await import('./accounts.ts')).checkBeside({ ...place, beside });
   if (place.storage !== undefined && place.storage.kind !== 'file') {
     const { prepareKey } = await import('./sealed-login.ts');
-    await locked(place, dirs, () => prepareKey(place, dirs.inner));
+    const prepare = () => prepareKey(place, dirs.inner);
+    // Nobody else has to wait while somebody thinks of a passphrase; a key in the keyring is made once.
+    await (place.storage.kind === 'keyring' ? locked(place, dirs, prepare) : prepare());
   }
   return warnings;
 }

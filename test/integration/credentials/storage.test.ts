@@ -198,6 +198,16 @@ describe('encrypted', () => {
     expect(asked).toBe(2);
   });
 
+  test('nobody waits while a new passphrase is asked for', async () => {
+    await file().write(tokensOf('a'));
+    const passphrase = async () => {
+      await file({ lockTimeoutMs: 0 }).write(tokensOf('b'));
+      return new Secret('correct');
+    };
+    await file(keeping('encrypted'), { passphrase }).prepare();
+    expect(await refreshOf()).toBe('refresh-b');
+  });
+
   test('one process asks once, also to renew', async () => {
     let asked = 0;
     const keys = sourcesWith({
