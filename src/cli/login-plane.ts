@@ -93,8 +93,8 @@ async function finish(
   { settings, tokens }: { settings: LoginSettings; tokens: NewLogin },
 ): Promise<Outcome> {
   const { context, input } = place;
-  // One that can't be read can't be ended either.
-  const replaced = input.force ? await storeOfAccount(place, input.account) : undefined;
+  // One that can't be read can't be ended either. What --resume goes on with was asked for beside a standing one.
+  const replaced = input.force || input.resume !== undefined ? await storeOfAccount(place, input.account) : undefined;
   const before = await replaced?.read().catch(() => undefined);
   try {
     await store.write(tokens);
