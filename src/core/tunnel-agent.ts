@@ -21,8 +21,8 @@ export function tunnelAgent(route: Route, options: AgentOptions): Agent {
 async function connectThrough(route: Route, options: AgentOptions): Promise<Duplex> {
   const socket = await openTunnel(route);
   const { host } = route.to;
-  const { ca, rejectUnauthorized = true, minVersion = 'TLSv1.2' } = options;
-  const trust = { ca, rejectUnauthorized, minVersion };
+  const { ca, secureContext, rejectUnauthorized = true, minVersion = 'TLSv1.2' } = options;
+  const trust = { rejectUnauthorized, ...(secureContext ? { secureContext } : { ca, minVersion }) };
   return await new Promise((resolve, reject) => {
     const secured = connect({ socket, servername: host, ...trust, ...addressIdentity(host) }, () => resolve(secured));
     secured.once('error', (error) => {

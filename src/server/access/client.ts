@@ -8,6 +8,7 @@ import { isAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { ForwardProxy } from '../../core/proxy.ts';
 import type { Secret } from '../../core/secret.ts';
+import { trustContext } from '../../core/trust-roots.ts';
 import { tunnelAgent } from '../../core/tunnel-agent.ts';
 import { type FgaFault, faultOf, isRetryable, toAppError } from './failures.ts';
 
@@ -77,8 +78,10 @@ function createCaller({ deadlineMs, log, observe }: ConnectionOptions): Caller {
 export function connect(options: ConnectionOptions): Connection {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const httpAgent = new HttpAgent(agent);
-  const ca = options.caFile === undefined ? {} : { ca: readFileSync(options.caFile) };
-  const httpsAgent = openHttpsAgent(options, { ...agent, ...ca, minVersion: 'TLSv1.2' });
+  const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile);
+  const isSecure = new URL(options.url).protocol === 'https:';
+  const trust = isSecure ? { secureContext: trustContext(ca, process.env) } : {};
+  const httpsAgent = openHttpsAgent(options, { ...agent, ...trust });
   const baseOptions = {
     httpAgent,
     httpsAgent,

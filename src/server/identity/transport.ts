@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import type { SecureContext } from 'node:tls';
 import type { JSONWebKeySet } from 'jose';
 import type { CustomFetch } from 'openid-client';
 import { Agent, type Dispatcher, fetch, ProxyAgent, Response } from 'undici';
 import { isLoopback } from '../../core/addresses.ts';
 import { type ForwardProxy, proxyName } from '../../core/proxy.ts';
+import { trustContext } from '../../core/trust-roots.ts';
 import { providerMisconfigured } from './failures.ts';
 import { publicLookup, refusePrivate } from './private-networks.ts';
 
@@ -28,7 +30,7 @@ interface Answer {
 type Ask = (url: string, options: Partial<Parameters<CustomFetch>[1]>) => Promise<Answer>;
 
 export interface TransportOptions {
-  /** PEM file with the authorities to trust instead of the system's. */
+  /** PEM file with the authorities to trust instead of Node's, the machine's and SSL_CERT_FILE. */
   readonly caFile?: string | undefined;
   /** The way to the provider; those that the environment names are not used. */
   readonly proxy?: ForwardProxy | undefined;
@@ -37,16 +39,25 @@ export interface TransportOptions {
 }
 
 export function createTransport({ caFile, proxy, origins }: TransportOptions): Transport {
-  const tls = caFile === undefined ? {} : { ca: readCa(caFile) };
-  const isTrusted = (url: URL) => origins === undefined || origins.includes(url.origin);
-  const agents = {
-    direct: openAgent({ tls, proxy: undefined, lookup: undefined }),
-    trusted: openAgent({ tls, proxy, lookup: undefined }),
-    foreign: openAgent({ tls, proxy, lookup: publicLookup }),
+  const ca = caFile === undefined ? undefined : readCa(caFile);
+  let context: SecureContext | undefined;
+  const secure = () => {
+    context ??= trustContext(ca, process.env);
+    return { secureContext: context };
   };
+  const isTrusted = (url: URL) => origins === undefined || origins.includes(url.origin);
+  const ways = {
+    direct: { proxy: undefined, lookup: undefined },
+    trusted: { proxy, lookup: undefined },
+    foreign: { proxy, lookup: publicLookup },
+  };
+  const agents = new Map<string, Dispatcher>();
   const agentFor = (url: URL) => {
-    if (isLoopback(url.hostname)) return agents.direct;
-    return isTrusted(url) ? agents.trusted : agents.foreign;
+    const way = isLoopback(url.hostname) ? 'direct' : isTrusted(url) ? 'trusted' : 'foreign';
+    const key = `${url.protocol} ${way}`;
+    const open = agents.get(key) ?? openAgent({ tls: url.protocol === 'https:' ? secure() : {}, ...ways[way] });
+    agents.set(key, open);
+    return open;
   };
   const ask: Ask = async (url, options) => {
     const parsed = new URL(url);
@@ -71,13 +82,13 @@ export function createTransport({ caFile, proxy, origins }: TransportOptions): T
     },
     readKeys: async (url) => parseKeys(await ask(url, { method: 'GET', headers: { accept: 'application/json' } })),
     async close() {
-      await Promise.all(Object.values(agents).map((agent) => agent.destroy()));
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };
 }
 
 interface AgentSettings {
-  readonly tls: { readonly ca?: string };
+  readonly tls: { readonly secureContext?: SecureContext };
   readonly proxy: ForwardProxy | undefined;
   readonly lookup: typeof publicLookup | undefined;
 }

@@ -65,6 +65,19 @@ describe('an identity provider', () => {
     expect(proxy.sent().toString('latin1')).not.toContain('/keys');
   });
 
+  test('trusts the authorities that SSL_CERT_FILE names, where it has no ca of its own', async () => {
+    const { named } = await proxied();
+    const keysAt = `https://${NAME}:${port}/keys`;
+    const strange = createTransport({ proxy: named });
+    closing.unshift(() => strange.close());
+    await expect(strange.readKeys(keysAt)).rejects.toThrow();
+    process.env.SSL_CERT_FILE = ca;
+    closing.unshift(() => delete process.env.SSL_CERT_FILE);
+    const trusting = createTransport({ proxy: named });
+    closing.unshift(() => trusting.close());
+    expect((await trusting.readKeys(keysAt)).keys).toHaveLength(1);
+  });
+
   test('SEC-01: a proxy that refuses leaves no login in the error', async () => {
     const { named } = await proxied('another:login');
     const wrong = { ...named, authorization: parseProxy('http://x:1', 'test', new Secret(LOGIN)).authorization };
