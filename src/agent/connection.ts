@@ -5,28 +5,23 @@ import {
   encodeFrame,
   FRAME_DEADLINE_MS,
   type Frame,
-  LEASE_MS,
   PROTOCOL_VERSION,
 } from '../credentials/agent-protocol.ts';
-import type { Leases } from './leases.ts';
-import { agentLocked } from './lock.ts';
 import { type OperationParts, operate, type Said } from './operations.ts';
 import { readWiped } from './wiped-socket.ts';
 
 export interface ConnectionParts extends OperationParts {
-  readonly leases: Leases;
   /** Somebody asked the agent to end. */
   readonly onKill: () => void;
 }
 
 /**
  * One client. Its requests are answered in their order; a frame that does not come whole in time, or is none, ends
- * the connection. What it leases is free again when it is gone, however it went.
+ * the connection, and so does silence while nothing waits for an answer.
  * @param accepted paused
  */
 export function serveConnection(accepted: Socket, parts: ConnectionParts): Socket {
   const reader = createFrameReader();
-  const held = new Map<string, () => void>();
   let turn: Promise<unknown> = Promise.resolve();
   let pending = 0;
   const timer = { clear: () => {} };
@@ -36,10 +31,9 @@ export function serveConnection(accepted: Socket, parts: ConnectionParts): Socke
     const handle = setTimeout(() => socket.destroy(), ms);
     timer.clear = () => clearTimeout(handle);
   };
-  /** Silence is for those who hold something, or wait for an answer. */
   const settle = () => {
     if (pending > 0) timer.clear();
-    else endAfter(held.size > 0 && !reader.isPartial ? LEASE_MS : FRAME_DEADLINE_MS);
+    else endAfter(FRAME_DEADLINE_MS);
   };
   const take = (frame: Frame) => {
     pending += 1;
@@ -60,24 +54,8 @@ export function serveConnection(accepted: Socket, parts: ConnectionParts): Socke
     if (frame.header.v !== PROTOCOL_VERSION) {
       throw new AppError('UNIMPLEMENTED', 'AGENT_VERSION', 'The agent is of another release of fedctl.');
     }
-    const { op, id } = frame.header;
-    if (op === 'kill') return { ok: true, said: { header: { pid: parts.pid } } };
-    if (op !== 'lease' && op !== 'release') return { ok: true, said: await operate(frame, parts) };
-    const name = String(id);
-    if (op === 'release') held.get(name)?.();
-    else await lease(name);
-    return { ok: true, said: { header: {} } };
-  };
-  const lease = async (id: string) => {
-    if (parts.lock.isLocked) throw agentLocked();
-    if (held.has(id)) return;
-    await new Promise<void>((granted) => {
-      const release = parts.leases.take(id, granted);
-      held.set(id, () => {
-        held.delete(id);
-        release();
-      });
-    });
+    if (frame.header.op === 'kill') return { ok: true, said: { header: { pid: parts.pid } } };
+    return { ok: true, said: await operate(frame, parts) };
   };
 
   const socket = readWiped(accepted, (chunk) => {
@@ -93,7 +71,6 @@ export function serveConnection(accepted: Socket, parts: ConnectionParts): Socke
   socket.on('close', () => {
     timer.clear();
     reader.wipe();
-    for (const release of held.values()) release();
   });
   return socket;
 }

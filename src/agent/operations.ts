@@ -44,7 +44,7 @@ function unlocked(lock: AgentLock): void {
   if (lock.isLocked) throw agentLocked();
 }
 
-/** Everything but leases and the end, which concern connections. */
+/** Everything but the end, which concerns all connections. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   list: (_frame, { entries, lock, pid }) => ({
     header: { pid, locked: lock.isLocked, entries: lock.isLocked ? [] : entries.list() },

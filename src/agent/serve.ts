@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { serveConnection } from './connection.ts';
 import { createEntries } from './entries.ts';
-import { createLeases } from './leases.ts';
 import { createAgentLock } from './lock.ts';
 import { baseFolder, makePlace, sweepPlaces } from './place.ts';
 
@@ -37,9 +36,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const entries = createEntries({ clock: options.clock ?? systemClock, lifetimeMs: options.lifetimeMs });
   const lock = createAgentLock({ entries, wait: options.wait ?? ((ms) => sleep(ms)) });
-  const leases = createLeases();
   const sockets = new Set<Socket>();
-  const parts = { entries, lock, leases, pid: process.pid, onKill: end };
+  const parts = { entries, lock, pid: process.pid, onKill: end };
   const server = createServer({ pauseOnConnect: true }, (accepted) => {
     if (sockets.size >= MAX_CONNECTIONS) return void accepted.destroy();
     const socket = serveConnection(accepted, parts);

@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '../core/errors.ts';
+import { isAppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { AgentRequest, EntryKind } from './agent-protocol.ts';
 import { type AgentReply, openAgentLine } from './agent-socket.ts';
@@ -51,7 +51,6 @@ export function openKeyAgent(socket: string, note: (line: string) => void = () =
     },
     removeTokens: remove,
     removeKey: remove,
-    lease: (id, waitMs) => takeLease(socket, id, waitMs),
   };
 }
 
@@ -86,20 +85,4 @@ const ignore = () => undefined;
 
 function undefinedWhereLocked(error: unknown): undefined {
   if (!isAppError(error) || error.reason !== 'AGENT_LOCKED') throw error;
-}
-
-async function takeLease(socket: string, id: string, waitMs: number) {
-  const end = performance.now() + waitMs;
-  const line = await openAgentLine(socket);
-  try {
-    await line.ask({ op: 'lease', id }, { deadlineMs: waitMs });
-    line.idle();
-    return { release: () => line.close() };
-  } catch (error) {
-    line.close();
-    if (performance.now() < end) throw error;
-    throw new AppError('UNAVAILABLE', 'CREDENTIALS_LOCKED', 'The login is in use by another process.', {
-      hint: 'Try again when it has ended.',
-    });
-  }
 }

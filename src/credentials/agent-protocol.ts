@@ -8,8 +8,6 @@ export const MAX_HEADER_BYTES = 16 * 1024;
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 /** How long an answer, and the rest of a frame that has begun, may take: more than a machine at its limit needs. */
 export const FRAME_DEADLINE_MS = 5_000;
-/** How long one process may hold a lease; longer than a renewal can take. */
-export const LEASE_MS = 60_000;
 
 const PREFIX_BYTES = 8;
 
@@ -42,9 +40,6 @@ export type AgentRequest =
   /** The payload is the passphrase. */
   | { readonly op: 'lock' }
   | { readonly op: 'unlock' }
-  /** Answered when nobody else holds it, for as long as this connection stands, {@link LEASE_MS} at most. */
-  | { readonly op: 'lease'; readonly id: string }
-  | { readonly op: 'release'; readonly id: string }
   | { readonly op: 'kill' };
 
 export interface AgentAnswer {
@@ -88,8 +83,6 @@ export function fixedBuffer(size: number): Buffer<ArrayBuffer> {
 export interface FrameReader {
   /** Takes bytes as they come, wipes them, and gives the frames that are whole. @throws Error for what is no frame */
   push(chunk: Buffer): readonly Frame[];
-  /** A frame has begun and is not whole. */
-  readonly isPartial: boolean;
   /** Wipes what has come. */
   wipe(): void;
 }
@@ -113,9 +106,6 @@ export function createFrameReader(): FrameReader {
         held = rest;
       }
       return frames;
-    },
-    get isPartial() {
-      return held.length > 0;
     },
     wipe: () => void held.fill(0),
   };

@@ -16,8 +16,6 @@ import { openPrivateDir } from './private-dir.ts';
 export interface AgentLine {
   /** @param deadlineMs how long the answer may take; @throws AppError AGENT_UNREACHABLE, or what the agent refuses with */
   ask(request: AgentRequest, options?: { payload?: Uint8Array; deadlineMs?: number }): Promise<AgentReply>;
-  /** Keeps the connection, but not the process alive for it. */
-  idle(): void;
   close(): void;
 }
 
@@ -78,7 +76,6 @@ export async function openAgentLine(path: string): Promise<AgentLine> {
       if (reply.ok) return reply;
       throw refusal(reply.reason ?? '');
     },
-    idle: () => void socket.unref(),
     close: () => void socket.destroy(),
   };
 }

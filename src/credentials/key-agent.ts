@@ -27,17 +27,6 @@ export interface KeyAgent {
   removeTokens(id: string): Promise<boolean>;
   /** True if there was something. */
   removeKey(id: string): Promise<boolean>;
-  /**
-   * Waits until no other process holds the lease of a login, then holds it: only its holder renews that login. It ends with
-   * `release`, with the process however that ends, and after a minute.
-   * @param waitMs how long to wait for others
-   * @throws UNAVAILABLE CREDENTIALS_LOCKED, AGENT_UNREACHABLE; FAILED_PRECONDITION AGENT_LOCKED
-   */
-  lease(id: string, waitMs: number): Promise<AgentLease>;
-}
-
-export interface AgentLease {
-  release(): void;
 }
 
 /** Where a login's file is, and whom it is for. */

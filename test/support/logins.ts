@@ -73,7 +73,6 @@ export function memoryAgent() {
     },
     removeTokens: async (id) => texts.delete(id),
     removeKey: async (id) => keys.delete(id),
-    lease: async () => ({ release: () => {} }),
   };
   return { agent, keys, texts, labels, state };
 }

@@ -163,7 +163,7 @@ describe('what it holds', () => {
     await until(async () => (await agent.key('key 1')) === undefined);
   });
 
-  test('locked: nothing is given, taken or leased; a key is asked for as if there were none', async () => {
+  test('locked: nothing is given or taken; a key is asked for as if there were none', async () => {
     const { socket } = await start();
     const agent = openKeyAgent(socket);
     await agent.putKey('key 1', Buffer.from('k'), LABEL);
@@ -172,7 +172,6 @@ describe('what it holds', () => {
     await agent.putKey('key 2', Buffer.from('k'), LABEL);
     expect(await reasonOf(agent.tokens('tokens 1'))).toBe('AGENT_LOCKED');
     expect(await reasonOf(agent.putTokens('tokens 1', new Secret('t'), LABEL))).toBe('AGENT_LOCKED');
-    expect(await reasonOf(agent.lease('tokens 1', 1_000))).toBe('AGENT_LOCKED');
     expect(await askAgent(socket, { op: 'list' })).toMatchObject({ locked: true, entries: [] });
     const begun = performance.now();
     expect(await reasonOf(askAgent(socket, { op: 'unlock' }, Buffer.from('wrong')))).toBe('AGENT_PASSPHRASE_WRONG');
@@ -227,43 +226,6 @@ function contains(memory: number, from: number, to: number, text: string): boole
   }
   return false;
 }
-
-describe('leases', () => {
-  test('one holder at a time, the next when it lets go or is gone; a wait that is too long is told', async () => {
-    const { socket } = await start();
-    const agent = openKeyAgent(socket);
-    const first = await agent.lease('tokens 1', 1_000);
-    expect(await reasonOf(agent.lease('tokens 1', 100))).toBe('CREDENTIALS_LOCKED');
-    const other = await agent.lease('tokens 2', 1_000);
-    const second = agent.lease('tokens 1', 10_000);
-    first.release();
-    (await second).release();
-    other.release();
-    const third = await agent.lease('tokens 1', 1_000);
-    third.release();
-  });
-
-  test('RT-02: twenty at once renew one login once', async () => {
-    const { socket } = await start();
-    const agent = openKeyAgent(socket);
-    await agent.putTokens('tokens 1', new Secret('old'), LABEL);
-    let renewals = 0;
-    const renew = async () => {
-      const one = openKeyAgent(socket);
-      const lease = await one.lease('tokens 1', 10_000);
-      try {
-        if ((await one.tokens('tokens 1'))?.reveal() === 'new') return 'waited';
-        renewals += 1;
-        await one.putTokens('tokens 1', new Secret('new'), LABEL);
-        return 'renewed';
-      } finally {
-        lease.release();
-      }
-    };
-    const all = await Promise.all(Array.from({ length: 20 }, renew));
-    expect([renewals, all.filter((one) => one === 'renewed').length]).toEqual([1, 1]);
-  });
-});
 
 describe('what is no client of ours', () => {
   let folder: string;

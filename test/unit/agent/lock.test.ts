@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createEntries, type Entries } from '../../../src/agent/entries.ts';
-import { createLeases } from '../../../src/agent/leases.ts';
 import { type AgentLock, createAgentLock } from '../../../src/agent/lock.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 
@@ -69,23 +68,5 @@ describe('the lock of an agent', () => {
     expect(await reasonOf(lock.lock(words('')))).toBe('USAGE');
     await lock.unlock(words('p'));
     expect(entries.get('a')?.secret.toString()).toBe('s3cret');
-  });
-});
-
-describe('leases', () => {
-  test('go from one to the next in their order; who gives up is passed over', () => {
-    const leases = createLeases();
-    const order: string[] = [];
-    const releases = ['a', 'b', 'c', 'd'].map((name) => leases.take('login', () => void order.push(name)));
-    leases.take('another', () => void order.push('other'));
-    expect(order).toEqual(['a', 'other']);
-    releases[1]?.();
-    releases[0]?.();
-    releases[0]?.();
-    expect(order).toEqual(['a', 'other', 'c']);
-    releases[2]?.();
-    releases[3]?.();
-    leases.take('login', () => void order.push('e'));
-    expect(order).toEqual(['a', 'other', 'c', 'd', 'e']);
   });
 });
