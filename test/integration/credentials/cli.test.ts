@@ -72,8 +72,8 @@ describe('FEDCTL_TOKEN and FEDCTL_TOKEN_FILE', () => {
     expect(fake.state.renewals).toBe(0);
   });
 
-  test('both, or what is no token, or a file that others can read, is refused before anything is sent', async () => {
-    const path = await secretFile('token', 'secret-word', 0o644);
+  test('both, or what is no token, or a file that others can write, is refused before anything is sent', async () => {
+    const path = await secretFile('token', 'secret-word', 0o666);
     const refused = (env: NodeJS.ProcessEnv, reason: string) =>
       expect(cli(env, 'ls', '--json')).resolves.toMatchObject({ code: 1, stdout: has(`"code":"${reason}"`) });
     await refused({ FEDCTL_TOKEN: 'secret-word', FEDCTL_TOKEN_FILE: path }, 'TOKEN_VARIABLE_INVALID');
