@@ -5,12 +5,12 @@ import type { IdentityEvent, OnIdentityEvent } from './identity/events.ts';
 
 const GOOD_EVENTS: readonly IdentityEvent['kind'][] = ['session-opened', 'login-confirmed', 'login-approved'];
 /** They end no session. */
-const LOGIN_EVENTS: readonly IdentityEvent['kind'][] = [...GOOD_EVENTS, 'login-denied'];
+const OTHER_EVENTS: readonly IdentityEvent['kind'][] = [...GOOD_EVENTS, 'login-denied', 'refresh-token-late'];
 
 /** What identity does on its own account, such as ending a session whose token was replayed, has its row too. */
 export function recordIdentityEvents(audit: AuditLog, metrics: Metrics): OnIdentityEvent {
   return async ({ kind, at, sessionId, accountId, principal, address, requester }) => {
-    if (!LOGIN_EVENTS.includes(kind)) metrics.count('session_ends_total', { why: kind });
+    if (!OTHER_EVENTS.includes(kind)) metrics.count('session_ends_total', { why: kind });
     await audit.record({
       requestId: randomBytes(12).toString('hex'),
       at,

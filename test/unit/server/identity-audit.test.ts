@@ -27,6 +27,7 @@ test.each([
   ['session-opened', 'allow', 0],
   ['login-approved', 'allow', 0],
   ['login-denied', 'deny', 0],
+  ['refresh-token-late', 'deny', 0],
   ['ended-by-provider', 'deny', 1],
   ['refresh-token-replayed', 'deny', 1],
 ] as const)('%s is recorded as %s', async (kind, decision, ends) => {
