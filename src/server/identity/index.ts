@@ -28,6 +28,7 @@ import { createRenewal, type ReachRenewalFailpoint } from './renewal.ts';
 import { createSessions } from './sessions.ts';
 import { createSweeping } from './sweeping.ts';
 import { createAccessTokens } from './tokens.ts';
+import { isGranted } from './trust/grants.ts';
 import { createTrust, type TrustOptions, type TrustRule } from './trust/index.ts';
 import { createProviderToken } from './trust/provider-token.ts';
 import type { Vault } from './vault.ts';
@@ -111,7 +112,14 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
   const pairs = createPairs({ vault, tokens, clock });
   const { issuers = [], rules = [] } = options.trust ?? {};
   const trusted = new Set(issuers.map(({ alias }) => alias));
-  const live = createLiveSessions({ sessions, accounts, providers, trusted, clock });
+  const live = createLiveSessions({
+    sessions,
+    accounts,
+    providers,
+    trusted,
+    isGranted: (session, account) => isGranted(session, account, rules),
+    clock,
+  });
   const shared = { sessions, renewals, live, pairs, vault, providers, clock, log, onEvent, failpoint };
   const renewal = createRenewal(shared);
   const opening = createSessionOpening({ sessions, pairs, vault, clock, times, onEvent });

@@ -1,8 +1,8 @@
-import { type AccountStore, LOCAL_ISSUER } from '../../core/accounts.ts';
+import { type Account, type AccountStore, LOCAL_ISSUER } from '../../core/accounts.ts';
 import type { Clock } from '../../core/clock.ts';
 import { accountPrincipal } from '../../core/principals.ts';
 import type { Caller } from '../../core/services.ts';
-import type { SessionStore } from '../../core/sessions.ts';
+import type { Session, SessionStore } from '../../core/sessions.ts';
 import { sessionEnded, tokenExpired } from './failures.ts';
 import { createLru } from './lru.ts';
 import { sessionEnd } from './pairs.ts';
@@ -29,8 +29,9 @@ export interface LiveSessionsOptions {
   readonly sessions: SessionStore;
   readonly accounts: AccountStore;
   readonly providers: ReadonlyMap<string, Pick<Provider, 'issuer'>>;
-  /** Aliases of trusted issuers. */
+  /** Aliases of trusted issuers, and whether their rules still give what a session was given. */
   readonly trusted?: ReadonlySet<string> | undefined;
+  readonly isGranted?: ((session: Session, account: Account) => boolean) | undefined;
   readonly clock: Clock;
 }
 
@@ -40,7 +41,7 @@ interface Entry {
 }
 
 export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
-  const { sessions, accounts, providers, trusted, clock } = options;
+  const { sessions, accounts, providers, trusted, isGranted = () => true, clock } = options;
   const entries = createLru<Entry>(MAX_SESSIONS);
   const seen = createLru<number>(MAX_SESSIONS);
   const reading = new Map<string, Promise<Caller>>();
@@ -73,9 +74,12 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
     return entry && clock.monotonic() - entry.readAt < MAX_AGE_MS ? entry.caller : undefined;
   }
   /** The tables that it came from, and that its account is of, still stand in the config. */
-  function isConfigured({ session: { origin }, account: { issuer, issuerAlias } }: Caller): boolean {
-    const isOfIssuer = issuer === LOCAL_ISSUER.issuer || providers.get(issuerAlias)?.issuer === issuer;
-    return isOfIssuer && (origin === '' || providers.has(origin) || trusted?.has(origin) === true);
+  function isConfigured({ session, account }: Caller): boolean {
+    const { origin } = session;
+    const { issuer, issuerAlias } = account;
+    if (issuer !== LOCAL_ISSUER.issuer && providers.get(issuerAlias)?.issuer !== issuer) return false;
+    if (trusted?.has(origin)) return isGranted(session, account);
+    return origin === '' || providers.has(origin);
   }
   function checkAlive(caller: Caller): void {
     const { session } = caller;

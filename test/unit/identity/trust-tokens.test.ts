@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { repeatsKeys } from '../../../src/server/identity/trust/json-keys.ts';
 import { parseJwt } from '../../../src/server/identity/trust/strict-jwt.ts';
 import { exchangeHash } from '../../../src/server/identity/trust/subject.ts';
+import type { TrustRule } from '../../../src/server/identity/trust/types.ts';
 import { AUDIENCE, START } from './fixtures.ts';
 import { CLAIMS, hmac, type Json, jwkOf, part, rsa, signed, TRUSTED, trustBench } from './trust-bench.ts';
 
@@ -252,7 +253,8 @@ describe('AT-12: what is read at all', () => {
     const other = (order - BigInt(`0x${signature.subarray(32).toString('hex')}`)).toString(16).padStart(64, '0');
     const second = Buffer.concat([signature.subarray(0, 32), Buffer.from(other, 'hex')]);
     const tokens = [signature, second].map((bytes) => `${input}.${bytes.toString('base64url')}`);
-    const hashes = await Promise.all(tokens.map(async (token) => exchangeHash(token, await validate(token), false)));
+    const rule = { serviceAccount: 'trainer', oneTime: false, maxLifeMs: 900_000 } as TrustRule;
+    const hashes = await Promise.all(tokens.map(async (token) => exchangeHash(token, await validate(token), rule)));
     expect(new Set(tokens).size).toBe(2);
     expect(new Set(hashes).size).toBe(1);
   });

@@ -43,7 +43,7 @@ export function createBearerTokens(options: BearerTokensOptions): BearerTokens {
     const rule = ruleFor(valid, options.rules);
     if (rule.oneTime) throw exchangeFirst();
     const from = { client: peer.userAgent, host: '', address: peer.address };
-    const sessionId = await exchanged.of(valid, rule, { ...from, hash: exchangeHash(token, valid, false) });
+    const sessionId = await exchanged.of(valid, rule, { ...from, hash: exchangeHash(token, valid, rule) });
     return { sessionId, until: valid.goodUntil };
   }
 

@@ -68,7 +68,7 @@ async function ofOther(request: ExchangeRequest, peer: Peer, options: ExchangeOp
   const rule = ruleFor(valid, rules);
   if (rule.oneTime && valid.end - clock.now() > MAX_ONE_TIME_MS)
     throw refused('its rule lets it be used once, and it lives longer than a day');
-  const hash = exchangeHash(request.subjectToken, valid, rule.oneTime);
+  const hash = exchangeHash(request.subjectToken, valid, rule);
   const { client, host } = request;
   const id = await exchanged.of(valid, rule, { client: client || peer.userAgent, host, address: peer.address, hash });
   const { session, account, scopes } = await live.caller(id, { fresh: true });

@@ -4,8 +4,9 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Peer } from '../../../core/services.ts';
 import { createPace } from '../login-limits.ts';
 import { issuerNotTrusted, refused, tooManyTokens } from './failures.ts';
+import { grantText } from './grants.ts';
 import { MAX_TOKEN, type ParsedJwt, parseJwt } from './strict-jwt.ts';
-import type { TrustOptions, Validator, ValidToken } from './types.ts';
+import type { TrustOptions, TrustRule, Validator, ValidToken } from './types.ts';
 
 /** Tokens of all trusted issuers. */
 export interface SubjectTokens {
@@ -58,12 +59,16 @@ export function createSubjectTokens(issuers: readonly TrustedIssuer[], { clock }
   };
 }
 
-/** What makes a token known again; of one that may be used once, its `jti`: the issuer may sign the same one again (TX-06). */
-export function exchangeHash(token: string, { claims, issuer }: ValidToken, oneTime: boolean): string {
+/**
+ * What makes a token known again, and what it was given: a rule that is changed opens a session of its own. Of a token that
+ * may be used once, its `jti` alone: the issuer may sign the same one again (TX-06), and a changed rule is no second use.
+ */
+export function exchangeHash(token: string, { claims, issuer }: ValidToken, rule: TrustRule): string {
   const { jti } = claims;
+  const { oneTime } = rule;
   if (oneTime && (typeof jti !== 'string' || jti === '')) throw refused('its rule needs a jti');
   // Of an ES256 signature anybody can make a second one: what is signed is the token.
   const signed = parseJwt(token) ? token.slice(0, token.lastIndexOf('.')) : token;
-  const text = oneTime ? `jti\0${issuer.issuer}\0${String(jti)}` : signed;
+  const text = oneTime ? `jti\0${issuer.issuer}\0${String(jti)}` : `${signed}\0${grantText(rule)}`;
   return createHash('sha256').update(text).digest('hex');
 }
