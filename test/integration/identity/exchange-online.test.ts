@@ -132,6 +132,31 @@ describe('introspection', () => {
   });
 });
 
+describe('AT-02: a JWT that is checked online', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['nonce', { nonce: 'n' }],
+    ['at_hash', { at_hash: 'h' }],
+    ['typ ID', { typ: 'ID' }],
+    ['the client of a login', { aud: [OURS, 'fedctl-test'] }],
+    ['nothing of an access token', { azp: 'app' }],
+  ])('is no ID token (%s), and its issuer is not even asked', async (_name, change) => {
+    bench = await openExchange({ trust: { validation: 'userinfo', isLoginIssuer: true } });
+    bench.ci.on('/userinfo', () => ({ json: { sub: 'job', client_id: 'app', ...JOB } }));
+    expect(await refusal(bench.token(change))).toBe('TOKEN_INVALID');
+    expect(await onCall(bench.token(change))).toBe('TOKEN_INVALID');
+    expect(bench.ci.count('/userinfo')).toBe(0);
+    expect(await refusal(bench.token({ azp: 'app', typ: 'Bearer', scope: 'openid' }))).toBe('no error');
+  });
+
+  test('of the strict profile only, where that is asked for; an opaque token has no type', async () => {
+    bench = await openExchange({ trust: { validation: 'userinfo', tokenType: 'at+jwt' } });
+    bench.ci.on('/userinfo', () => ({ json: { sub: 'job', ...JOB } }));
+    expect(await refusal(bench.token())).toBe('TOKEN_INVALID');
+    expect(await refusal(bench.token({}, { typ: 'at+jwt' }))).toBe('no error');
+    expect(await refusal('opaque-1')).toBe('no error');
+  });
+});
+
 describe('userinfo', () => {
   test('tells whose token it is; what the token says by itself holds too', async () => {
     bench = await openExchange({ trust: { validation: 'userinfo' } });

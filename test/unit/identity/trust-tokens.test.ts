@@ -57,8 +57,12 @@ describe('a token of a trusted issuer', () => {
     const { refusal } = trustBench({ isLoginIssuer: true });
     const bare = { ...CLAIMS, client_id: undefined };
     expect(await refusal(signed(HEADER, bare))).toBe('TOKEN_INVALID');
-    for (const name of ['client_id', 'azp', 'scp', 'scope'])
+    for (const name of ['client_id', 'scp', 'scope', 'azpacr'])
       expect(await refusal(signed(HEADER, { ...bare, [name]: 'x' }))).toBe('no error');
+    expect(await refusal(signed({ ...HEADER, typ: 'at+jwt' }, bare))).toBe('no error');
+    // As Keycloak makes them; and an ID token, which says for which client it is as well.
+    expect(await refusal(signed(HEADER, { ...bare, typ: 'Bearer', azp: 'app' }))).toBe('no error');
+    expect(await refusal(signed(HEADER, { ...bare, azp: 'app' }))).toBe('TOKEN_INVALID');
     expect(await trustBench().refusal(signed(HEADER, bare))).toBe('no error');
   });
 

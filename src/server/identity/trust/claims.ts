@@ -1,6 +1,7 @@
 import type { JsonObject } from '../jws.ts';
 import { CLOCK_SKEW_MS } from '../keys.ts';
 import { refused, subjectExpired } from './failures.ts';
+import type { ParsedJwt } from './strict-jwt.ts';
 import type { TrustOptions } from './types.ts';
 
 const SECOND = 1000;
@@ -36,7 +37,8 @@ const ANY_TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt', 'application/
 const PROFILE_TYPES: readonly unknown[] = ['at+jwt', 'application/at+jwt'];
 /** What only an ID token has (OIDC Core 2 and 3.3.2.11). */
 const OF_ID_TOKENS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
-const OF_ACCESS_TOKENS = ['client_id', 'azp', 'scp', 'scope'];
+/** And what only an access token has (RFC 9068 2.2, RFC 8693 4.2; Entra ID). `azp` is none: ID tokens have it, too. */
+const OF_ACCESS_TOKENS = ['client_id', 'scp', 'scope', 'azpacr', 'appidacr'];
 
 export function checkType(type: unknown, { tokenType }: Pick<TrustOptions, 'tokenType'>): void {
   const known = typeof type === 'string' ? type.toLowerCase() : type;
@@ -48,13 +50,19 @@ export function checkType(type: unknown, { tokenType }: Pick<TrustOptions, 'toke
  * An ID token tells the client of a login who logged in; taken for an access token, any web site that people log in to
  * could act in their name (AT-02).
  */
-export function checkNoIdToken(claims: JsonObject, { loginClients, isLoginIssuer }: TrustOptions): void {
+export function checkNoIdToken({ header, claims }: ParsedJwt, { loginClients, isLoginIssuer }: TrustOptions): void {
   const isIdToken =
     OF_ID_TOKENS.some((name) => Object.hasOwn(claims, name)) ||
     claims.typ === 'ID' ||
     names(claims.aud).some((one) => loginClients.includes(one));
-  const isUnknown = isLoginIssuer && !OF_ACCESS_TOKENS.some((name) => Object.hasOwn(claims, name));
-  if (isIdToken || isUnknown) throw refused('it looks like an ID token of a login, not like an access token');
+  if (isIdToken || (isLoginIssuer && !isAccessToken(header, claims)))
+    throw refused('it looks like an ID token of a login, not like an access token');
+}
+
+/** Keycloak says "Bearer" in the payload; its ID tokens say "ID". */
+function isAccessToken({ typ }: JsonObject, claims: JsonObject): boolean {
+  const isProfile = typeof typ === 'string' && PROFILE_TYPES.includes(typ.toLowerCase());
+  return isProfile || claims.typ === 'Bearer' || OF_ACCESS_TOKENS.some((name) => Object.hasOwn(claims, name));
 }
 
 export const isSubject = (value: unknown): value is string =>

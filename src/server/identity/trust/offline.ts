@@ -22,7 +22,7 @@ export function createOfflineValidator(
       const now = clock.now();
       const end = checkClaims(claims, issuer, now);
       if (issuer.tokenType === 'at+jwt') checkProfile(claims);
-      else checkNoIdToken(claims, issuer);
+      else checkNoIdToken(jwt, issuer);
       return { issuer, claims, end, goodUntil: Math.min(end, now + GOOD_MS) };
     },
   };

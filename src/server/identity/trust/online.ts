@@ -5,7 +5,7 @@ import type { JsonObject } from '../jws.ts';
 import { CLOCK_SKEW_MS } from '../keys.ts';
 import { createLru } from '../lru.ts';
 import type { Transport } from '../transport.ts';
-import { checkClaims } from './claims.ts';
+import { checkClaims, checkNoIdToken, checkType } from './claims.ts';
 import type { Endpoints } from './endpoints.ts';
 import { issuerUnavailable, refused } from './failures.ts';
 import type { ParsedJwt } from './strict-jwt.ts';
@@ -69,6 +69,8 @@ export function createOnlineValidator(issuer: TrustOptions, parts: OnlineParts):
   const asking = new Map<string, Promise<ValidToken>>();
 
   async function ask(token: string, jwt: ParsedJwt | undefined): Promise<ValidToken> {
+    // Of the token's own words: an issuer may say of an ID token, too, that it is in force.
+    if (jwt) checkKind(jwt, issuer);
     // Where the token itself says something, that holds too: the issuer has vouched for the whole of it.
     const said = jwt?.claims ?? {};
     const answer = await WAYS[way](issuer, token, parts);
@@ -120,6 +122,12 @@ function checkOnline(claims: JsonObject, issuer: TrustOptions, { now, way }: { n
   };
   const end = checkClaims(filled, issuer, now);
   return 'exp' in claims ? end : Number.MAX_SAFE_INTEGER;
+}
+
+/** Which types opaque and half-opaque tokens have is their issuer's own affair, but for the strict profile. */
+function checkKind(jwt: ParsedJwt, issuer: TrustOptions): void {
+  if (issuer.tokenType === 'at+jwt') checkType(jwt.header.typ, issuer);
+  checkNoIdToken(jwt, issuer);
 }
 
 function objectOf(value: unknown): JsonObject {
