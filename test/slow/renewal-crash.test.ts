@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CliResult } from '../../support/cli.ts';
-import { placesWith } from '../../support/invariants.ts';
-import type { AccountName, Person } from '../../support/people.ts';
-import { until } from '../../support/until.ts';
-import { type Stage, setStage } from './stage.ts';
+import { type Stage, setStage } from '../e2e/faults/stage.ts';
+import type { CliResult } from '../support/cli.ts';
+import { placesWith } from '../support/invariants.ts';
+import type { AccountName, Person } from '../support/people.ts';
+import { until } from '../support/until.ts';
 
 /** One session for each crash point: all of them wait at the same time for what the dead server held. */
 const CRASHES = [

@@ -2,20 +2,14 @@ import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { isFinal } from '../../../src/core/runs.ts';
-import { prepareCertificates } from '../../../src/dev/ca.ts';
-import { type ControlPlane, tryControlPlane } from '../../support/control-plane.ts';
-import {
-  findViolations,
-  readEngineRuns,
-  readRows,
-  type StatusHistory,
-  watchStatuses,
-} from '../../support/invariants.ts';
-import { allTicks, type Person, TICKER, ticksIn } from '../../support/people.ts';
-import type { TestSuperLink } from '../../support/superlink.ts';
-import { until } from '../../support/until.ts';
-import { type Stage, setStage } from './stage.ts';
+import { isFinal } from '../../src/core/runs.ts';
+import { prepareCertificates } from '../../src/dev/ca.ts';
+import { type Stage, setStage } from '../e2e/faults/stage.ts';
+import { type ControlPlane, tryControlPlane } from '../support/control-plane.ts';
+import { findViolations, readEngineRuns, readRows, type StatusHistory, watchStatuses } from '../support/invariants.ts';
+import { allTicks, type Person, TICKER, ticksIn } from '../support/people.ts';
+import type { TestSuperLink } from '../support/superlink.ts';
+import { until } from '../support/until.ts';
 
 let stage: Stage;
 let engine: TestSuperLink;

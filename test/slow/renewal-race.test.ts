@@ -2,12 +2,12 @@ import { cpSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { findFreeBase } from '../../../src/dev/ports.ts';
-import { startCli } from '../../support/cli.ts';
-import { CONNECTION, type Person } from '../../support/people.ts';
-import { until } from '../../support/until.ts';
-import { type Balancer, startBalancer } from './balancer.ts';
-import { type Stage, setStage } from './stage.ts';
+import { findFreeBase } from '../../src/dev/ports.ts';
+import { type Balancer, startBalancer } from '../e2e/faults/balancer.ts';
+import { type Stage, setStage } from '../e2e/faults/stage.ts';
+import { startCli } from '../support/cli.ts';
+import { CONNECTION, type Person } from '../support/people.ts';
+import { until } from '../support/until.ts';
 
 let stage: Stage;
 let alice: Person;

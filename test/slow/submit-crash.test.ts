@@ -1,8 +1,9 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { isFinal } from '../../../src/core/runs.ts';
-import type { Failpoint } from '../../../src/server/runs/index.ts';
+import { isFinal } from '../../src/core/runs.ts';
+import type { Failpoint } from '../../src/server/runs/index.ts';
+import { type Stage, setStage } from '../e2e/faults/stage.ts';
 import {
   type Acknowledged,
   findViolations,
@@ -10,10 +11,9 @@ import {
   readRows,
   type StatusHistory,
   watchStatuses,
-} from '../../support/invariants.ts';
-import { type Person, TICKER } from '../../support/people.ts';
-import { until } from '../../support/until.ts';
-import { type Stage, setStage } from './stage.ts';
+} from '../support/invariants.ts';
+import { type Person, TICKER } from '../support/people.ts';
+import { until } from '../support/until.ts';
 
 /** Points at which the engine has the run, or will be asked for it again. */
 const KEPT: readonly Failpoint[] = [
