@@ -25,7 +25,7 @@ export async function askSecret(context: Context, question: string): Promise<Sec
   const { default: password } = await import('@inquirer/password');
   try {
     const edges = { input: process.stdin, output: process.stderr, signal: context.signal };
-    const text = await password({ message: `${question}:` }, edges);
+    const text = await password({ message: `${question}:`, toggleMask: false }, edges);
     return text === '' ? undefined : new Secret(text);
   } catch (error) {
     if (!['ExitPromptError', 'AbortPromptError'].includes((error as Error).name)) throw error;

@@ -61,7 +61,7 @@ async function ask({ signal, stdio }: LoginEdges, message: string): Promise<Secr
   try {
     for (;;) {
       const edges = { input: process.stdin, output: process.stderr, ...(signal && { signal }) };
-      const text = await password({ message, mask: false }, edges);
+      const text = await password({ message, mask: false, toggleMask: false }, edges);
       if (text !== '') return new Secret(text);
       stdio?.err('A passphrase has at least one character.\n');
     }
