@@ -12,15 +12,22 @@ export function findingLines(findings: readonly Finding[], width?: number): stri
   });
 }
 
-/** Lines of at most `room` characters; words that are longer, such as paths, stay whole. */
+/** Lines of at most `room` characters; words that are longer, such as paths, stay whole, but for fingerprints. */
 function wrapWords(text: string, room: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of text.split(' ').flatMap((whole) => (whole.length > room ? breakPairs(whole, room) : [whole]))) {
     const last = lines.at(-1);
     if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
+}
+
+/** A fingerprint (AA:BB:...) breaks after a colon, into lines of 16 or 8 bytes, to be compared. */
+function breakPairs(word: string, room: number): string[] {
+  if (!/^[0-9A-F]{2}(:[0-9A-F]{2}){15,}[.,;]?$/i.test(word)) return [word];
+  const size = 3 * (room >= 3 * 16 ? 16 : 8);
+  return Array.from({ length: Math.ceil(word.length / size) }, (_, at) => word.slice(at * size, (at + 1) * size));
 }
 
 /** The keys of a failure (cli/failure.ts) for the first thing that fails; none where all is well. */

@@ -21,6 +21,19 @@ test('on a narrow terminal lines go on below, at the same column; paths stay who
   ]);
 });
 
+test('a fingerprint breaks between its bytes, aligned', () => {
+  const [first, second] = [Array(16).fill('AB').join(':'), Array(16).fill('CD').join(':')];
+  const found = ok('tls', `the authority has SHA-256 ${first}:${second}, in /a/path`);
+  expect(findingLines([found], 80)).toEqual([
+    'ok    tls  the authority has SHA-256',
+    `           ${first}:`,
+    `           ${second}, in /a/path`,
+  ]);
+  const narrow = findingLines([found], 40);
+  expect(narrow.slice(1, 4)).toEqual([first, first, second].map((bytes) => `           ${bytes.slice(0, 23)}:`));
+  expect(findingLines([found])).toHaveLength(1);
+});
+
 test('T-21: findings never carry what acts on a terminal', () => {
   expect(findingLines([ok('config', 'a\u001b[2Jb\nc')])).toEqual(['ok    config  ab c']);
 });

@@ -47,7 +47,7 @@ asRoot('a file of another user is not, whatever its mode', () => {
 });
 
 asRoot('to somebody else: the file of root that others can read is taken, an own one is not', () => {
-  const getuid = process.getuid;
+  const getuid = process.getuid as () => number;
   process.getuid = () => STRANGER;
   try {
     expect([read(0o440, 0), read(0o644, 0), read(0o660, 0)]).toEqual([
