@@ -24,6 +24,11 @@ export function isUnattended({ file, origin, caPin }: Pick<LoginPlace, 'file' | 
   return UNATTENDED.includes(readLoginSettings({ path: file, origin, caPin }).grant);
 }
 
+/** Proves that the agent, where there is one, could keep a login. @throws as the agent does */
+export async function checkAgent(place: LoginPlace): Promise<void> {
+  await (await agentOf(place))?.tokens(tokensId(idOf(place)));
+}
+
 /**
  * Proves that a pair which can't be made anew will be kept, before anything else that holds it is taken away.
  * @throws UNAUTHENTICATED CREDENTIALS_NOT_KEPT; as the agent does

@@ -34,8 +34,9 @@ export async function sealLogin(
   return sealPair(pair, record, key);
 }
 
-/** Makes or asks for the key of a login to come. @throws as keys do */
+/** Makes or asks for the key of a login to come, or proves that its agent answers. @throws as keys and the agent do */
 export async function prepareKey(place: LoginPlace, inner: PrivateDir): Promise<void> {
+  if (place.storage?.kind === 'none') return await (await import('./kept-login.ts')).checkAgent(place);
   if (place.storage?.kind !== 'keyring' && place.storage?.kind !== 'encrypted') return;
   const kind = place.storage.kind === 'keyring' ? 'keyring' : 'passphrase';
   await sealingKey(keyPlace(place, { account: '' }), kind, factsBefore(place, inner), await sourcesOf(place));

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { listAccounts } from '../../../src/credentials/accounts.ts';
+import { openKeyAgent } from '../../../src/credentials/agent-client.ts';
 import { openCredentials } from '../../../src/credentials/credential-file.ts';
 import type { KeyAgent } from '../../../src/credentials/key-agent.ts';
 import type { KeySources } from '../../../src/credentials/keys.ts';
@@ -274,6 +275,16 @@ describe('none', () => {
     await file(keeping('file'), { agent }).write(tokensOf('c'));
     expect(texts.size).toBe(0);
     expect(await refreshOf()).toBe('refresh-c');
+  });
+
+  test('an agent that is locked or has died is found out before anybody is sent to log in', async () => {
+    const { agent, state } = memoryAgent();
+    const prepare = () => file(keeping('none'), { agent }).prepare();
+    expect(await prepare()).toEqual([]);
+    state.isLocked = true;
+    await expect(prepare()).rejects.toMatchObject({ reason: 'AGENT_LOCKED' });
+    const login = file(keeping('none'), { agent: openKeyAgent(join(folder.dir, 'gone/agent.sock')) });
+    await expect(login.prepare()).rejects.toMatchObject({ reason: 'AGENT_UNREACHABLE' });
   });
 
   test('an agent that has died: the login is listed, replaced and forgotten all the same', async () => {
