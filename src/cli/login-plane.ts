@@ -1,6 +1,7 @@
 import type { Client } from '../client/channel.ts';
 import type { GrantRequest } from '../client/grants/types.ts';
 import type { NewLogin } from '../client/login.ts';
+import { isAppError } from '../core/errors.ts';
 import {
   type LoginSettings,
   readLoginSettings,
@@ -8,7 +9,7 @@ import {
   writeLoginSettings,
 } from '../credentials/login-settings.ts';
 import { caPin } from '../credentials/records.ts';
-import type { CredentialFile } from '../credentials/types.ts';
+import type { CredentialFile, Credentials } from '../credentials/types.ts';
 import { isHeadless, surroundings } from './browser.ts';
 import { openClient } from './control.ts';
 import type { LoginPlace, LoginResult } from './login.ts';
@@ -93,9 +94,8 @@ async function finish(
   { settings, tokens }: { settings: LoginSettings; tokens: NewLogin },
 ): Promise<Outcome> {
   const { context, input } = place;
-  // One that can't be read can't be ended either. What --resume goes on with was asked for beside a standing one.
-  const replaced = input.force || input.resume !== undefined ? await storeOfAccount(place, input.account) : undefined;
-  const before = await replaced?.read().catch(() => undefined);
+  // What --resume goes on with was asked for beside a standing one.
+  const replaced = input.force || input.resume !== undefined ? await readReplaced(place) : {};
   try {
     await store.write(tokens);
   } catch (error) {
@@ -109,8 +109,27 @@ async function finish(
     if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
     context.note('Warning: how you logged in could not be stored; the next login needs the same flags.');
   }
+  const { before, unopened } = replaced;
   if (before !== undefined && before.sessionId !== tokens.sessionId) await endSession(client, before);
+  if (unopened) context.note('The session of the login before was not ended: that login could not be opened.');
   return { account: safeLine(tokens.account) };
+}
+
+/** The login that a new one takes the place of, where it can be opened without asking for a passphrase: that may be forgotten. */
+async function readReplaced({
+  context,
+  connection,
+  endpoint,
+  input,
+}: LoginPlace): Promise<{ readonly before?: Credentials | undefined; readonly unopened?: boolean }> {
+  const asksNobody = { ...context, json: true };
+  try {
+    const store = await storeOfAccount({ context: asksNobody, connection, endpoint }, input.account);
+    return { before: await store.read() };
+  } catch (error) {
+    // One of another server has no session at this one.
+    return { unopened: isAppError(error) && error.reason !== 'CREDENTIALS_FOREIGN' };
+  }
 }
 
 /** Ends a session that nobody needs any more, as well as that can be done. */
