@@ -44,7 +44,7 @@ export async function importLogin(
         server.kind === 'fedctl'
           ? await fromPlane(place, login, server.info)
           : await fromSuperlink(place, login, server.transport);
-      return { account, connection, already: false };
+      return { account, connection, already: false, storage: keeping.storage.kind };
     } catch (error) {
       if (!isAppError(error) || error.code !== 'UNAUTHENTICATED') throw error;
       refusal ??= error;

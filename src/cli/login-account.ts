@@ -2,7 +2,7 @@ import type { Endpoint } from '../client/endpoint.ts';
 import type { LoginDemands } from '../client/grants/types.ts';
 import { listAccounts, switchAccount } from '../credentials/accounts.ts';
 import { readLoginSettings } from '../credentials/login-settings.ts';
-import { caPin, type ServerKind } from '../credentials/records.ts';
+import { caPin, type ServerKind, type StorageKind } from '../credentials/records.ts';
 import type { ChosenStorage, CredentialFile } from '../credentials/types.ts';
 import type { Connection } from '../project/connections.ts';
 import type { Context } from './context.ts';
@@ -44,23 +44,47 @@ export async function storeOfAccount(
   return openLoginStore(context, connection, rootCertificates, kind, keeping);
 }
 
-/** A login that stands is the one that commands use from now on, kept as was asked. */
-export async function useStanding(at: Place, input: KeepingInput, storage: ChosenStorage): Promise<void> {
+/** What was done about a login that stands. */
+export interface StandingUse {
+  /** How it is kept now. */
+  readonly storage: StorageKind;
+  /** It was kept in another way before. */
+  readonly moved: boolean;
+  /** Another login of the connection was the active one before. */
+  readonly switched: boolean;
+}
+
+/** A login that stands is the one that commands use from now on, kept as was asked. `before`: how it is kept. */
+export async function useStanding(
+  at: Place,
+  { input, chosen, before }: { input: KeepingInput; chosen: ChosenStorage; before: StorageKind },
+): Promise<StandingUse> {
+  const switched = input.account !== undefined && (await switchTo(at, input.account));
+  const storage = input.storage === undefined ? before : await moveStanding(at, input.storage, chosen);
+  return { storage, moved: storage !== before, switched };
+}
+
+/** True where it was not the active one. */
+async function switchTo({ context, connection, endpoint }: Place, account: string): Promise<boolean> {
+  const options = credentialOptions(context, connection, endpoint.rootCertificates);
+  const active = (await listAccounts(options)).find((one) => one.isActive);
+  await switchAccount(options, account);
+  return active?.name !== account;
+}
+
+/** How it is kept then. `typed`: how it was asked for; `storage`: what is to be had of that. */
+async function moveStanding(at: Place, typed: string, storage: ChosenStorage): Promise<StorageKind> {
   const { context, connection, endpoint } = at;
   const { rootCertificates } = endpoint;
-  if (input.account !== undefined) {
-    await switchAccount(credentialOptions(context, connection, rootCertificates), input.account);
-  }
-  if (input.storage === undefined) return;
   const store = openLoginStore(context, connection, rootCertificates, undefined, { storage });
   const place = { path: store.path, origin: connection.address, caPin: caPin(rootCertificates) };
   checkKept(context, storage, readLoginSettings(place).grant ?? '');
   for (const warning of await store.prepare()) context.note(safeLine(warning));
   const login = await store.read();
-  if (login === undefined) return;
-  if (storage.kind !== input.storage && login.storage !== 'file') {
+  if (login === undefined) return storage.kind;
+  if (storage.kind !== typed && login.storage !== 'file') {
     context.note(`The login stays as it is kept: ${login.storage}.`);
-    return;
+    return login.storage;
   }
   const moved = openLoginStore(context, connection, rootCertificates, login.kind, { storage });
   await moved.withLock(async (locked) => {
@@ -69,6 +93,7 @@ export async function useStanding(at: Place, input: KeepingInput, storage: Chose
     const expiresIn = Math.max(0, Math.floor(now.expiresInMs / 1000));
     await locked.write({ ...now, expiresIn });
   });
+  return storage.kind;
 }
 
 /** The provider's browser session may still be that of the account which is active: then it has to ask who this is. */

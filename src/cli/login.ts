@@ -2,6 +2,8 @@ import type { Endpoint } from '../client/endpoint.ts';
 import type { LoginDemands } from '../client/grants/types.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import type { GrantName, LoginSettings } from '../credentials/login-settings.ts';
+import { sweepPending } from '../credentials/pending-logins.ts';
+import type { StorageKind } from '../credentials/records.ts';
 import { traceOf } from '../credentials/traces.ts';
 import type { ChosenStorage } from '../credentials/types.ts';
 import type { Connection } from '../project/connections.ts';
@@ -49,6 +51,12 @@ export interface LoginResult {
   readonly connection: Connection;
   /** There was a login, and it is still good. */
   readonly already: boolean;
+  /** How it is kept. */
+  readonly storage: StorageKind;
+  /** One that stands was kept in another way before. */
+  readonly moved?: boolean;
+  /** One that stands was not the one that commands use before. */
+  readonly switched?: boolean;
   /** The login goes on later; nobody is logged in yet. */
   readonly pending?: PendingResult | undefined;
 }
@@ -68,15 +76,18 @@ export async function logIn(caller: Context, input: LoginInput): Promise<LoginRe
   const { connection } = await findTarget(context, input.positionals);
   refuseInsecure(connection);
   refuseOff(connection);
+  sweepPending(connection.credentialsPath, context.clock.now());
   const endpoint = await endpointOf(connection);
   const keeping = await keepingOf({ context, connection, endpoint }, input);
   const asker = { ...input, demands: await demandsFor({ context, connection, endpoint }, input) };
+  const fresh = { connection, already: false, storage: keeping.storage.kind } as const;
   const place: LoginPlace = { context, connection, endpoint, input: asker, keeping };
   const asked = input.force || input.resume !== undefined;
-  const standing = asked ? undefined : await standingAccount(place);
+  const standing = asked ? undefined : await standingLogin(place);
   if (standing !== undefined) {
-    await useStanding(place, input, keeping.storage);
-    return { account: standing, connection, already: true };
+    const { account, storage: before } = standing;
+    const use = await useStanding(place, { input, chosen: keeping.storage, before });
+    return { account, connection, already: true, ...use };
   }
   const found = await identify(context, endpoint);
   const clean = traceOf(connection.credentialsPath);
@@ -85,8 +96,8 @@ export async function logIn(caller: Context, input: LoginInput): Promise<LoginRe
     // Before anybody is sent to a browser: a login that could not be stored is no use.
     const store = openLoginStore(context, connection, endpoint.rootCertificates, undefined, keeping);
     for (const warning of await store.prepare()) context.note(safeLine(warning));
-    if (found.kind === 'fedctl') return { connection, already: false, ...(await logInAtPlane(place)) };
-    return { account: await logInAtSuperlink(place, found.transport), connection, already: false };
+    if (found.kind === 'fedctl') return { ...fresh, ...(await logInAtPlane(place)) };
+    return { account: await logInAtSuperlink(place, found.transport), ...fresh };
   } catch (error) {
     clean();
     throw error;
@@ -98,19 +109,22 @@ export async function logIn(caller: Context, input: LoginInput): Promise<LoginRe
 /** The login may be good, and can't be opened now: only --force replaces it. */
 const UNOPENED = ['PASSPHRASE_WRONG', 'PASSPHRASE_NEEDED', 'KEYRING_UNAVAILABLE', 'AGENT_LOCKED'];
 
-/** The account whose login still stands at the server; undefined where there is none, or none that is good. */
-async function standingAccount(place: LoginPlace): Promise<string | undefined> {
+/** The login that still stands at the server; undefined where there is none, or none that is good. */
+async function standingLogin(place: LoginPlace): Promise<Pick<LoginResult, 'account' | 'storage'> | undefined> {
   const { context, connection, endpoint, input } = place;
   try {
     const store = await storeOfAccount(place, input.account);
     const login = await store.read();
     if (login === undefined) return undefined;
     const isActive = store.path === connection.credentialsPath;
-    if (login.kind !== 'fedctl') return isActive ? await standsAtSuperlink(place, login.kind) : undefined;
+    const { storage } = login;
+    if (login.kind !== 'fedctl') {
+      return isActive ? { account: await standsAtSuperlink(place, login.kind), storage } : undefined;
+    }
     const client = await openClient(context, endpoint);
     const session = await openSessionAt(context, { connection, endpoint, client, store });
     const me = await session.call(client.sessions.whoAmI.bind(client.sessions), {});
-    return safeLine(me.account);
+    return { account: safeLine(me.account), storage };
   } catch (error) {
     // A file that is damaged, foreign or refused is what a new login mends, as is a server of another kind than before;
     // an unreachable server it does not mend.

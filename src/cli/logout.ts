@@ -1,5 +1,6 @@
 import { AppError, isAppError } from '../core/errors.ts';
 import { type AccountFacts, listAccounts } from '../credentials/accounts.ts';
+import { sweepPending } from '../credentials/pending-logins.ts';
 import type { CredentialFile, Credentials } from '../credentials/types.ts';
 import type { LogoutResponse } from '../gen/fedctl/v1/sessions.ts';
 import { listConnections } from '../project/connection-list.ts';
@@ -101,6 +102,7 @@ async function logOutOne(
   const account = known === undefined || known.isActive ? undefined : known.name;
   const store = openLoginStore(context, connection, rootCertificates, undefined, { account });
   const ended = await endLogin(context, connection, store, local);
+  sweepPending(connection.credentialsPath, context.clock.now());
   const others = (await accountsOf(context, connection)).map((one) => one.name);
   return { connection: connection.name, account: known?.name ?? '', address: connection.address, others, ...ended };
 }

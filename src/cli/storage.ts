@@ -27,7 +27,7 @@ export async function chooseStorage(
   if (kind !== 'keyring') return { kind, isChosen: named !== undefined };
   const { hasKeyring } = await import('../credentials/keyring.ts');
   if (await hasKeyring()) return { kind, isChosen: named !== undefined };
-  context.note('There is no keyring on this computer, so the login is kept in a private file.');
+  context.note('There is no keyring on this computer, so a new login is kept in a private file.');
   return { kind: 'file', isChosen: false };
 }
 

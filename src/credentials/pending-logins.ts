@@ -38,6 +38,33 @@ export function savePending(place: SettingsPlace, record: PendingRecord): string
   return id;
 }
 
+/** Removes the pending logins of a connection whose time is over, of whatever server. That it can't is no failure. */
+export function sweepPending(path: string, now: number): void {
+  try {
+    using dir = openPrivateDir(dirname(path), { create: false });
+    if (dir === undefined) return;
+    for (const name of pendingNames(path, dir)) if (isOver(dir, name, now)) removeIfThere(dir, name);
+  } catch {
+    // What is wrong with the folder is told by whoever stores a login in it.
+  }
+}
+
+function isOver(dir: PrivateDir, name: string, now: number): boolean {
+  try {
+    const { expiresAt } = JSON.parse(readPrivateFile(dir, name) ?? '') as { readonly expiresAt?: unknown };
+    return typeof expiresAt === 'number' && expiresAt <= now;
+  } catch {
+    return false;
+  }
+}
+
+function pendingNames(path: string, dir: PrivateDir): string[] {
+  const prefix = pendingPrefix(path);
+  return readdirSync(dir.at('.')).filter(
+    (name) => name.startsWith(prefix) && name.endsWith('.json') && ID.test(name.slice(prefix.length, -5)),
+  );
+}
+
 /** The pending login `id`, or the one that ends last for "latest". Undefined where there is none of this server. Sweeps those that are over. */
 export function readPending(
   place: SettingsPlace,
@@ -46,12 +73,11 @@ export function readPending(
 ): { readonly id: string; readonly record: PendingRecord } | undefined {
   using dir = openPrivateDir(dirname(place.path), { create: false });
   if (dir === undefined) return undefined;
-  const prefix = fileOf(place, '').replace(/\.json$/, '');
-  const found = readdirSync(dir.at('.'))
-    .filter((name) => name.startsWith(prefix) && ID.test(name.slice(prefix.length).replace(/\.json$/, '')))
+  const { length } = pendingPrefix(place.path);
+  const found = pendingNames(place.path, dir)
     .flatMap((name) => {
       const record = parse(readPrivateFile(dir, name), place, dir);
-      if (record !== undefined && record.expiresAt > now) return [{ id: name.slice(prefix.length, -5), record }];
+      if (record !== undefined && record.expiresAt > now) return [{ id: name.slice(length, -5), record }];
       if (record !== undefined) removeIfThere(dir, name);
       return [];
     })
@@ -65,7 +91,11 @@ export function removePending(place: SettingsPlace, id: string): void {
 }
 
 function fileOf({ path }: SettingsPlace, id: string): string {
-  return `${basename(path, '.json')}.pending-${id}.json`;
+  return `${pendingPrefix(path)}${id}.json`;
+}
+
+function pendingPrefix(path: string): string {
+  return `${basename(path, '.json')}.pending-`;
 }
 
 function parse(text: string | undefined, place: SettingsPlace, dir: PrivateDir): PendingRecord | undefined {

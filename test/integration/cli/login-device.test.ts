@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -106,7 +106,58 @@ describe('device_code', () => {
   });
 });
 
+describe('--force where the login before is encrypted', () => {
+  const encrypt = async () => {
+    writeFileSync(at('passphrase'), 'correct horse\n', { mode: 0o600 });
+    const env = { FEDCTL_PASSPHRASE_FILE: at('passphrase') };
+    await lab.logIn({ storage: 'encrypted' }, lab.context({ env }));
+    lab.fake.state.sessionId = 's2';
+    return env;
+  };
+
+  test('its session is ended where its key is at hand', async () => {
+    const env = await encrypt();
+    const before = lab.fake.state.refreshToken;
+    await lab.logIn({ force: true, storage: 'file' }, lab.context({ env }));
+    expect(lab.fake.state.loggedOut).toEqual([before]);
+  });
+
+  test('nobody is asked for a passphrase that may be forgotten: its session is left, and a line says so', async () => {
+    await encrypt();
+    const { isTTY } = process.stdin;
+    process.stdin.isTTY = true;
+    try {
+      const context = lab.context({ stdio: { errIsTty: true } });
+      await lab.logIn({ force: true, storage: 'file', launchBrowser: false }, context);
+      expect(context.written.err).toContain('The session of the login before was not ended');
+      expect(context.written.err).not.toContain('Passphrase');
+    } finally {
+      process.stdin.isTTY = isTTY;
+    }
+    expect(lab.fake.state.loggedOut).toEqual([]);
+    expect(stored()['flwr-oidc-refresh-token']).toBe(lab.fake.state.refreshToken);
+  });
+});
+
 describe('--no-wait and --resume', () => {
+  test('what is overdue is swept by the next login, and by a logout', async () => {
+    const { logOut } = await import('../../../src/cli/logout.ts');
+    const pending = () => readdirSync(at('.flwr/.credentials')).filter((name) => name.includes('.pending-'));
+    const later = () => {
+      const now = Date.now() + 3_600_000;
+      return lab.context({ clock: { now: () => now, monotonic: () => performance.now() } });
+    };
+    await lab.logIn({ wait: false });
+    await lab.logIn();
+    expect(pending()).toHaveLength(1);
+    await lab.logIn({}, later());
+    expect(pending()).toEqual([]);
+    await lab.logIn({ wait: false, force: true });
+    expect(pending()).toHaveLength(1);
+    await logOut(later(), { positionals: [], local: true, account: undefined });
+    expect(pending()).toEqual([]);
+  });
+
   test('the handle is stored privately and never shown; resuming finishes the login and forgets it', async () => {
     const context = lab.context();
     const { pending } = await lab.logIn({ wait: false }, context);

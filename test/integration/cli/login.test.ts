@@ -54,6 +54,7 @@ describe('login', () => {
       connection: 'lab',
       address: fake.address,
       already: false,
+      storage: 'file',
     });
     const pending = stderr.split('\n').find((line) => line.startsWith('{'));
     expect(JSON.parse(pending ?? '')).toMatchObject({

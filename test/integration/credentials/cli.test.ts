@@ -145,15 +145,29 @@ describe('--storage', () => {
     expect(fake.state.starts).toEqual([]);
   });
 
+  test('none, with an agent that is gone: neither', async () => {
+    const env = { FEDCTL_AGENT_SOCK: join(project.dir, 'gone/agent.sock') };
+    const { code, stdout } = await cli(env, 'login', '--storage', 'none', '--grant', 'device_code', '--json');
+    expect([code, stdout]).toEqual([6, has('AGENT_UNREACHABLE')]);
+    expect(fake.state.starts).toEqual([]);
+  });
+
   test('a login that stands is kept the other way, without logging in anew', async () => {
     await project.cli('login');
     const FEDCTL_PASSPHRASE_FILE = await secretFile('passphrase', 'correct horse\n');
     expect(await cli({ FEDCTL_PASSPHRASE_FILE }, 'login', '--storage', 'encrypted')).toMatchObject({
-      stdout: has('already'),
+      stdout: has('already. The login is kept in an encrypted file now.\n'),
     });
     expect(await textOf()).toContain('fedctl-sealed');
+    const DBUS_SESSION_BUS_ADDRESS = 'unix:path=/nowhere';
+    const env = { FEDCTL_PASSPHRASE_FILE, DBUS_SESSION_BUS_ADDRESS };
+    const kept = await cli(env, 'login', '--storage', 'keyring');
+    expect(kept).toMatchObject({ code: 0, stdout: has('--force'), stderr: has('stays as it is kept: encrypted') });
+    expect(kept.stderr).not.toContain('the login is kept');
+    const json = await cli({ FEDCTL_PASSPHRASE_FILE }, 'login', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ already: true, storage: 'encrypted' });
     expect(await cli({ FEDCTL_PASSPHRASE_FILE }, 'login', '--storage', 'file')).toMatchObject({
-      stdout: has('already'),
+      stdout: has('kept in a private file now'),
     });
     expect(await textOf()).toContain('flwr-oidc-access-token');
     expect(fake.state.pollCount).toBe(1);
@@ -216,6 +230,10 @@ describe('several accounts', () => {
       stdout: has('now uses the login of alice'),
     });
     expect((await project.cli('ls')).code).toBe(0);
+    [fake.state.account, fake.state.sessionId] = ['bob', 'session-bob'];
+    expect(await project.cli('login', '--account', 'bob')).toMatchObject({ stdout: has('"lab" uses this login now.') });
+    expect(await project.cli('login', '--account', 'bob')).toMatchObject({ stdout: has('--force logs in anew') });
+    await project.cli('auth', 'switch', 'alice');
     expect(await project.cli('auth', 'switch', 'carol')).toMatchObject({ code: 5, stderr: has('fedctl auth ls') });
     expect(await project.cli('logout', '--account', 'bob')).toMatchObject({ code: 0, stderr: has('Still logged in') });
     expect(fake.state.logouts).toBe(1);
