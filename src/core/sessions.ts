@@ -142,7 +142,7 @@ export interface LoginFlow {
   readonly expiresAt: number;
   /** Milliseconds between polls of the provider; grows with slow_down. */
   readonly intervalMs: number;
-  /** Not before this time may the provider be asked again. */
+  /** Not before this time may the provider be asked again; while `redeeming`, so long the code may take to be redeemed. */
   readonly nextPollAt: number;
   readonly client: string;
   readonly host: string;
@@ -158,6 +158,7 @@ export interface LoginStep {
   readonly sealedResult?: string;
   readonly failure?: string;
   readonly expiresAt?: number;
+  readonly nextPollAt?: number;
 }
 
 export interface LoginStore {
@@ -173,7 +174,10 @@ export interface LoginStore {
   claimPoll(handleHash: string, seen: number, next: number, intervalMs: number): Promise<boolean>;
   /** Deletes the flow; true for the one call that did. */
   consumeLogin(handleHash: string): Promise<boolean>;
-  countLogins(now: number): Promise<number>;
+  /** Those under way, by the address that asked for them. */
+  countLogins(now: number): Promise<ReadonlyMap<string, number>>;
+  /** Those that wait to be fetched, of one issuer. */
+  approvedLogins(issuerAlias: string, now: number): Promise<readonly LoginFlow[]>;
   /** Deletes those that were approved and have ended before their client came; the provider should know. */
   takeUnfetched(now: number): Promise<readonly LoginFlow[]>;
   sweepLogins(now: number): Promise<number>;

@@ -125,6 +125,7 @@ async function identityOf(
     },
     limits: {
       pending: config.limits.pendingLogins,
+      pendingPerAddress: config.limits.pendingLoginsPerAddress,
       startsPerMinute: config.limits.loginsPerMinute,
       lifeMs: config.limits.loginLifetime,
     },

@@ -124,6 +124,12 @@ export const SETTINGS = {
       doc: 'Log streams at a time of one account.',
     }),
     'pending-logins': integer({ default: 1000, min: 1, max: 100_000, doc: 'Logins under way, in all.' }),
+    'pending-logins-per-address': integer({
+      default: 100,
+      min: 1,
+      max: 100_000,
+      doc: 'Logins under way from one address.',
+    }),
     'logins-per-minute': integer({
       default: 30,
       min: 1,

@@ -16,7 +16,7 @@ import type { OnIdentityEvent } from './events.ts';
 import { createSigningKeys } from './keys.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import { createLogin } from './login.ts';
-import { giveBackUnfetched } from './login-approval.ts';
+import { endApproved, giveBackUnfetched } from './login-approval.ts';
 import { DEFAULT_LOGIN_LIMITS, type LoginLimits } from './login-limits.ts';
 import { createLoginPages } from './login-pages.ts';
 import { createWaiting } from './login-waiting.ts';
@@ -134,7 +134,13 @@ export function createIdentity(options: IdentityOptions): IdentityParts {
     pages: createLoginPages(forLogins),
     sessions: createSessions({ ...shared, accounts, tokens, renewal, bearer: trust.bearer }),
     exchange: { exchange: trust.exchange, providerToken: createProviderToken({ ...shared, sharing, renewal }) },
-    providerLogout: createProviderLogout({ ...shared, accounts, once: options.once, publicUrl: issuer }),
+    providerLogout: createProviderLogout({
+      ...shared,
+      accounts,
+      once: options.once,
+      publicUrl: issuer,
+      endApproved: (alias, isMeant) => endApproved(alias, isMeant, forLogins),
+    }),
     keys,
     service: withWarnings(
       createSweeping({

@@ -1,8 +1,9 @@
 import type { Account } from '../../core/accounts.ts';
+import type { Clock } from '../../core/clock.ts';
 import { type AppError, isAppError } from '../../core/errors.ts';
 import { accountPrincipal } from '../../core/principals.ts';
 import type { AuthorizationAnswer, LoginPoll } from '../../core/services.ts';
-import type { LoginFlow } from '../../core/sessions.ts';
+import type { LoginFlow, LoginStep } from '../../core/sessions.ts';
 import {
   answerRefused,
   loginDenied,
@@ -25,6 +26,15 @@ interface LoginResult {
 
 /** Time for a client that polls to fetch what was approved at the last moment. */
 const FETCH_MS = 60_000;
+
+/** A provider has answered by then, or no more (four answers at 5 s); or the process that asked is gone. */
+const REDEEM_MS = 30_000;
+
+/** Claims a flow for redeeming the provider's code. */
+export const redeemingStep = ({ now }: Pick<Clock, 'now'>): LoginStep => ({
+  state: 'redeeming',
+  nextPollAt: now() + REDEEM_MS,
+});
 
 /** Redeems the provider's code for a flow that has been claimed by its state `redeeming`. Ends the flow where that fails. */
 export async function redeemFor(
@@ -90,8 +100,10 @@ export async function approve(
 /** How a login stands that is approved on our page or finished by its client. Nobody is asked. */
 export async function lookAtApproval(flow: LoginFlow, options: LoginOptions): Promise<Look> {
   if (flow.state === 'approved') return { poll: await fetchResult(flow, options), againInMs: 0 };
-  if (flow.state !== 'failed')
-    return { poll: waiting('pending', flow.intervalMs), againInMs: Number.POSITIVE_INFINITY };
+  const late = flow.state === 'redeeming' ? flow.nextPollAt - options.clock.now() : REDEEM_MS;
+  if (late <= 0) await options.logins.advanceLogin(flow, { state: 'failed', failure: 'LOGIN_FAILED' });
+  // Ended by this look or not: the next one tells.
+  if (flow.state !== 'failed') return { poll: waiting('pending', flow.intervalMs), againInMs: Math.max(0, late) };
   await options.logins.consumeLogin(flow.handleHash);
   throw failureOf(flow.failure);
 }
@@ -106,12 +118,34 @@ async function fetchResult(flow: LoginFlow, options: LoginOptions): Promise<Logi
   return { state: 'approved', tokens: await opening.open(account, tokens, flow) };
 }
 
+/** Ends approved logins of those who are meant before their clients come. @returns how many */
+export async function endApproved(
+  alias: string,
+  isMeant: (tokens: ProviderTokens) => boolean,
+  options: LoginOptions,
+): Promise<number> {
+  const { logins, clock, waiting: waiters } = options;
+  const step: LoginStep = { state: 'failed', failure: 'LOGIN_FAILED', sealedResult: '' };
+  let count = 0;
+  for (const flow of await logins.approvedLogins(alias, clock.now())) {
+    const { tokens } = resultOf(flow, options);
+    if (!isMeant(tokens) || !(await logins.advanceLogin(flow, step))) continue;
+    count += 1;
+    waiters.wake(flow.handleHash);
+    tellLater(flow, async () => giveBack(flow, tokens, options), options);
+  }
+  return count;
+}
+
 /** Tells providers of logins whose clients never came: nobody else knows of those refresh tokens. Waits for no provider. */
 export async function giveBackUnfetched(options: LoginOptions): Promise<void> {
   for (const flow of await options.logins.takeUnfetched(options.clock.now())) {
-    const given = async () => giveBack(flow, resultOf(flow, options).tokens, options);
-    void given().catch((err: unknown) => options.log.warn({ provider: flow.issuerAlias, err }, 'a grant stays open'));
+    tellLater(flow, async () => giveBack(flow, resultOf(flow, options).tokens, options), options);
   }
+}
+
+function tellLater(flow: LoginFlow, tell: () => Promise<void>, { log }: LoginOptions): void {
+  void tell().catch((err: unknown) => log.warn({ provider: flow.issuerAlias, err }, 'a grant stays open'));
 }
 
 function resultOf({ sealedResult = '', handleHash }: LoginFlow, { vault }: LoginOptions): LoginResult {

@@ -1,18 +1,22 @@
 import { addressKey } from '../../core/addresses.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { LoginStore } from '../../core/sessions.ts';
+import { tooManyLogins } from './failures.ts';
 import { createLru } from './lru.ts';
 
 /** How many logins may be started and be open (security.md DG-13). */
 export interface LoginLimits {
   /** Flows under way in all. */
   readonly pending: number;
+  /** And of one address; an IPv6 address counts with its /64. */
+  readonly pendingPerAddress: number;
   /** Starts per minute and address; an IPv6 address counts with its /64. */
   readonly startsPerMinute: number;
   /** A login that nobody approves ends after this time, or sooner where the provider says so; 10 minutes. */
   readonly lifeMs?: number;
 }
 
-export const DEFAULT_LOGIN_LIMITS: LoginLimits = { pending: 1000, startsPerMinute: 30 };
+export const DEFAULT_LOGIN_LIMITS: LoginLimits = { pending: 1000, pendingPerAddress: 100, startsPerMinute: 30 };
 
 const MAX_KEYS = 10_000;
 const MINUTE_MS = 60_000;
@@ -49,6 +53,41 @@ export function createPace({ perMinute, clock }: { perMinute: number; clock: Clo
 export function createStartPace(options: { perMinute: number; clock: Clock }): Pick<Pace, 'take'> {
   const pace = createPace(options);
   return { take: (address) => pace.take(addressKey(address)) };
+}
+
+const FULL_RETRY_MS = 60_000;
+
+/** Room for logins under way, in all and of one address: few addresses can't take it all (security.md DG-13). */
+export function createLoginRoom({
+  logins,
+  limits,
+  clock,
+}: {
+  logins: Pick<LoginStore, 'countLogins'>;
+  limits: LoginLimits;
+  clock: Clock;
+}) {
+  /** Addresses of logins that are being started: no row stands for them yet. */
+  const starting: string[] = [];
+  return {
+    /** Runs `start` where there is room. @throws RESOURCE_EXHAUSTED TOO_MANY_LOGINS */
+    async within<T>(address: string, start: () => Promise<T>): Promise<T> {
+      const key = addressKey(address);
+      const counts = await logins.countLogins(clock.now());
+      const open = [...counts].map(([of, count]) => ({ key: addressKey(of), count }));
+      const all = [...open, ...starting.map((one) => ({ key: one, count: 1 }))];
+      const sum = (rows: typeof all) => rows.reduce((total, { count }) => total + count, 0);
+      const isFull = sum(all) >= limits.pending;
+      if (isFull || sum(all.filter((one) => one.key === key)) >= limits.pendingPerAddress)
+        throw tooManyLogins(FULL_RETRY_MS);
+      starting.push(key);
+      try {
+        return await start();
+      } finally {
+        starting.splice(starting.indexOf(key), 1);
+      }
+    },
+  };
 }
 
 const GUESSES_PER_ADDRESS = 10;

@@ -1,7 +1,7 @@
 import type { AuthorizationAnswer, LoginPages, Peer } from '../../core/services.ts';
 import type { LoginFlow } from '../../core/sessions.ts';
 import { answerRefused, loginDenied, loginUnknown, requestInvalid, tooManyAttempts } from './failures.ts';
-import { approve, fail, redeemFor } from './login-approval.ts';
+import { approve, fail, redeemFor, redeemingStep } from './login-approval.ts';
 import { giveBack, NOBODY } from './login-device.ts';
 import { createGuessPace } from './login-limits.ts';
 import type { LoginOptions } from './login-options.ts';
@@ -96,6 +96,6 @@ async function claim(
   if (flow?.kind !== 'page' || flow.issuerAlias !== alias) throw answerRefused('unknown state');
   if (flow.state !== 'confirmed' || clock.now() >= flow.expiresAt) throw answerRefused('answered before, or too late');
   if (!isBrowserSecret(browser) || sha256(browser) !== flow.browserHash) throw answerRefused('another browser');
-  if (!(await logins.advanceLogin(flow, { state: 'redeeming' }))) throw answerRefused('answered before');
+  if (!(await logins.advanceLogin(flow, redeemingStep(clock)))) throw answerRefused('answered before');
   return { ...flow, state: 'redeeming' };
 }

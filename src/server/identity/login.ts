@@ -12,15 +12,14 @@ import {
   requestInvalid,
   tooManyLogins,
 } from './failures.ts';
-import { lookAtApproval, redeemFor } from './login-approval.ts';
+import { lookAtApproval, redeemFor, redeemingStep } from './login-approval.ts';
 import { giveBack, type Look, lookAtDevice } from './login-device.ts';
-import { createPace, createStartPace } from './login-limits.ts';
+import { createLoginRoom, createPace, createStartPace } from './login-limits.ts';
 import type { LoginOptions } from './login-options.ts';
 import { kindsOf, startFlow } from './login-start.ts';
 import { LOGIN_HANDLE_PREFIX, opaqueHash, sha256 } from './opaque.ts';
 import type { Abilities, Provider } from './provider.ts';
 
-const SECOND = 1000;
 /** A person mistypes a few times; a program tries many. */
 const PASSWORDS_PER_MINUTE = 5;
 const MAX_PASSWORD = 4096;
@@ -39,7 +38,7 @@ export function createLogin(options: LoginOptions): Login {
   const { providers, logins, clock, limits } = options;
   const pace = createStartPace({ perMinute: limits.startsPerMinute, clock });
   const passwords = createPace({ perMinute: PASSWORDS_PER_MINUTE, clock });
-  let starting = 0;
+  const room = createLoginRoom({ logins, limits, clock });
 
   /** One more login from that address. @throws NOT_FOUND PROVIDER_UNKNOWN, RESOURCE_EXHAUSTED TOO_MANY_LOGINS */
   function admit(alias: string, peer: Peer): Provider {
@@ -55,15 +54,11 @@ export function createLogin(options: LoginOptions): Login {
 
     async start(request, peer): Promise<StartedLogin> {
       const provider = admit(request.provider, peer);
-      if ((await logins.countLogins(clock.now())) + starting >= limits.pending) throw tooManyLogins(60 * SECOND);
-      starting += 1;
-      try {
+      return room.within(peer.address, async () => {
         const { flow, started } = await startFlow({ provider, request, peer }, options);
         await logins.createLogin(flow);
         return started;
-      } finally {
-        starting -= 1;
-      }
+      });
     },
 
     poll: async (handle) => (await look(handle, options)).poll,
@@ -150,7 +145,7 @@ async function finish(handle: string, answer: Parameters<Login['finish']>[1], op
   if (flow.kind !== 'code' || flow.state !== 'pending') throw loginExpired();
   // Whatever reaches the listener may be passed on; only the answer to this request ends the login (security.md BC-03).
   if (sha256(answer.state) !== flow.stateHash) throw answerRefused('another state');
-  if (!(await logins.advanceLogin(flow, { state: 'redeeming' }))) throw loginExpired();
+  if (!(await logins.advanceLogin(flow, redeemingStep(clock)))) throw loginExpired();
   const claimed: LoginFlow = { ...flow, state: 'redeeming' };
   const tokens = await redeemFor(claimed, answer, { options, by: flow.address });
   if (!(await logins.consumeLogin(flow.handleHash))) {

@@ -10,7 +10,7 @@ import type { OnIdentityEvent } from './events.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { createLogoutTokens, type LogoutNotice, type LogoutTokens } from './logout-token.ts';
 import { newOpaque, opaqueHash } from './opaque.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, ProviderTokens } from './provider.ts';
 import { isLoopbackHttp } from './transport.ts';
 import type { Vault } from './vault.ts';
 
@@ -21,6 +21,8 @@ export interface ProviderLogoutOptions {
   readonly accounts: Pick<AccountStore, 'findAccounts' | 'accountById'>;
   readonly once: OnceStore;
   readonly live: Pick<LiveSessions, 'forget'>;
+  /** Ends logins that are approved and not fetched yet. */
+  readonly endApproved: (alias: string, isMeant: (tokens: ProviderTokens) => boolean) => Promise<number>;
   readonly vault: Pick<Vault, 'open'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -107,7 +109,8 @@ async function endAll(
   const { sessions, clock } = options;
   const now = clock.now();
   const accountIds = await accountsOf(alias, notice, options);
-  let count = 0;
+  // First: what is fetched from here on finds no session to open.
+  let count = await options.endApproved(alias, (tokens) => isOf(notice, tokens));
   for (const accountId of accountIds) {
     for (const session of await sessions.liveSessions({ accountId, origin: alias }, now)) {
       const isMeant = notice.sid === undefined || [notice.sid, ''].includes(session.providerSid);
@@ -115,6 +118,13 @@ async function endAll(
     }
   }
   return count;
+}
+
+function isOf({ subject, sid }: LogoutNotice, { identity, facts }: ProviderTokens): boolean {
+  const known = facts?.sid ?? '';
+  // Without a subject only the very session is meant.
+  const isSession = sid === undefined || known === sid || (known === '' && subject !== undefined);
+  return isSession && (subject === undefined || identity.subject === subject);
 }
 
 async function accountsOf(alias: string, { subject, sid }: LogoutNotice, options: ProviderLogoutOptions) {

@@ -59,6 +59,7 @@ function toChange(step: LoginStep): Updateable<LoginTable> {
     sealed_result: step.sealedResult,
     failure: step.failure,
     expires_at: step.expiresAt,
+    next_poll_at: step.nextPollAt,
   };
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
 }
@@ -120,12 +121,24 @@ export function createLoginStore({ reader, writer }: Databases): LoginStore {
     },
 
     async countLogins(now) {
-      const { count } = await reader
+      const rows = await reader
         .selectFrom('login_flow')
-        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .select(['address', (eb) => eb.fn.countAll<number>().as('count')])
         .where('expires_at', '>', now)
-        .executeTakeFirstOrThrow();
-      return Number(count);
+        .groupBy('address')
+        .execute();
+      return new Map(rows.map(({ address, count }) => [address, Number(count)]));
+    },
+
+    async approvedLogins(issuerAlias, now) {
+      const rows = await reader
+        .selectFrom('login_flow')
+        .selectAll()
+        .where('state', '=', 'approved')
+        .where('issuer_alias', '=', issuerAlias)
+        .where('expires_at', '>', now)
+        .execute();
+      return rows.map(toFlow);
     },
 
     async takeUnfetched(now) {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { redeemingStep } from '../../../src/server/identity/login-approval.ts';
+import { sha256 } from '../../../src/server/identity/opaque.ts';
 import { answerOf, backTo, type EvilIdp, html, startEvilIdp } from '../../support/evil-idp.ts';
 import { until } from '../../support/until.ts';
 import { browserSecret, logInByPage, person, signInByPage, tokensOf, withoutDevice } from './people.ts';
@@ -69,6 +71,23 @@ describe('a login by the device page', () => {
     );
     expect(polls.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(kinds().filter((kind) => kind === 'session-opened').length).toBeLessThanOrEqual(1);
+  });
+
+  test('a server that is gone while it redeems the code: the client is told after 30 s', async () => {
+    const { handle, answer } = await signInByPage(bench, idp);
+    const flow = await bench.store.loginByState(sha256(answer.state));
+    if (!flow) throw new Error('no flow');
+    // As the server leaves it that dies right after.
+    expect(await bench.store.advanceLogin(flow, redeemingStep(bench.clock))).toBe(true);
+    bench.clock.advance(29_000);
+    expect((await bench.login.poll(handle)).state).toBe('pending');
+    bench.clock.advance(1001);
+    const polls = (async () => {
+      for await (const poll of bench.login.await(handle, new AbortController().signal))
+        expect(poll.state).toBe('pending');
+    })();
+    await expect(polls).rejects.toMatchObject({ reason: 'LOGIN_FAILED', hint: 'Start again: fedctl login' });
+    expect(await reasonOf(bench.login.poll(handle))).toBe('LOGIN_EXPIRED');
   });
 
   test('denied on the page', async () => {

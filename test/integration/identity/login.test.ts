@@ -96,6 +96,20 @@ describe('the device authorization request', () => {
   });
 });
 
+test('DG-13: logins of one address leave room for others', async () => {
+  const capped = await openBench(evilIssuer(idp), { limits: { pendingPerAddress: 2 } });
+  try {
+    const start = (address: string) => reasonOf(capped.login.start(asked, { ...peer, address }));
+    const all = await Promise.all(['2001:db8::1', '2001:db8::2', '2001:db8:0:0:9::3', 'b'].map(start));
+    expect(all.filter((reason) => reason === 'no error')).toHaveLength(3);
+    expect([all[3], await start('2001:db8::4'), await start('b')]).toEqual(['no error', 'TOO_MANY_LOGINS', 'no error']);
+    capped.clock.advance(700_000);
+    expect(await start('2001:db8::4')).toBe('no error');
+  } finally {
+    await capped.cleanup();
+  }
+});
+
 describe('polling', () => {
   test('DG-02, DG-09: without an interval 5 s; impatient polls ask nobody', async () => {
     idp.on('/token', () => pending);

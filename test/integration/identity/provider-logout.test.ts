@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type EvilIdp, evilMetadata, startEvilIdp } from '../../support/evil-idp.ts';
 import { until } from '../../support/until.ts';
+import { person, signInByPage, withoutDevice } from './people.ts';
 import { type Bench, evilIssuer, ISSUER, logIn, openBench, peer, reasonOf } from './setup.ts';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
@@ -58,6 +59,31 @@ function logoutToken(claims: Record<string, unknown> = {}, header: Record<string
 }
 
 const tell = (token: string, at: Bench = bench) => at.providerLogout.backChannel('test', token, peer);
+
+describe('a login that is approved and not fetched yet', () => {
+  const approved = async (sid: string | undefined) => {
+    idp.on('/token', (request) => idp.codeTokens(request, {}, { sub, sid }));
+    const { handle, answer, browser } = await signInByPage(bench, idp);
+    await bench.pages.callback('test', answer, browser, person);
+    return handle;
+  };
+  const fetched = (handle: string) => reasonOf(bench.login.poll(handle));
+
+  test.each([
+    ['of the person', {}, [true, true, true]],
+    ['of the session', { sid: 's1' }, [true, false, true]],
+    ['of the session alone', { sid: 's1', sub: undefined }, [true, false, false]],
+    ['of somebody else', { sub: 'somebody-else' }, [false, false, false]],
+  ])('LO-01: ends with a logout token %s where it is meant', (_name, claims, ends) =>
+    alone(async () => {
+      withoutDevice(idp);
+      const handles = [await approved('s1'), await approved('s2'), await approved(undefined)];
+      expect(await tell(logoutToken(claims))).toBe(ends.filter(Boolean).length);
+      for (const [index, handle] of handles.entries())
+        expect(await fetched(handle)).toBe(ends[index] ? 'LOGIN_FAILED' : 'no error');
+    }),
+  );
+});
 
 describe('a logout token', () => {
   test('LO-01: of a person ends all of their sessions, and nobody else’s', async () => {

@@ -41,11 +41,12 @@ export function describeLogins(context: () => StoreContext): void {
 
   test('logins under way are counted and ended ones swept', async () => {
     const { store } = context();
-    const before = await store.countLogins(NOW);
-    const [ended, alive] = [makeLogin({ expiresAt: NOW }), makeLogin({ expiresAt: NOW + 1 })];
-    await store.createLogin(ended);
-    await store.createLogin(alive);
-    expect(await store.countLogins(NOW)).toBe(before + 1);
+    const address = randomUUID();
+    const [ended, alive] = [makeLogin({ address, expiresAt: NOW }), makeLogin({ address, expiresAt: NOW + 1 })];
+    const other = makeLogin({ address: randomUUID(), expiresAt: NOW + 1 });
+    for (const flow of [ended, alive, other]) await store.createLogin(flow);
+    const counts = await store.countLogins(NOW);
+    expect([counts.get(address), counts.get(other.address)]).toEqual([1, 1]);
     expect(await store.sweepLogins(NOW)).toBe(1);
     expect(await store.login(ended.handleHash)).toBeUndefined();
     expect(await store.login(alive.handleHash)).toEqual(alive);
@@ -78,6 +79,24 @@ export function describeLogins(context: () => StoreContext): void {
     expect(await replica.login(flow.handleHash)).toEqual({ ...standing, ...again, ...approved });
     expect(await replica.openLogins([flow.handleHash])).toEqual(new Set());
     expect(await replica.openLogins([])).toEqual(new Set());
+  });
+
+  test('approved ones of one issuer are found while they wait', async () => {
+    const { store, replica } = context();
+    const issuerAlias = randomUUID();
+    const approved = { kind: 'page', state: 'approved', sealedResult: 'result', issuerAlias } as const;
+    const waiting = makeLogin({ ...approved, expiresAt: NOW + 1 });
+    const others = [
+      makeLogin({ ...approved, expiresAt: NOW }),
+      makeLogin({ ...approved, state: 'confirmed', expiresAt: NOW + 1 }),
+      makeLogin({ ...approved, issuerAlias: randomUUID(), expiresAt: NOW + 1 }),
+    ];
+    for (const flow of [waiting, ...others]) await store.createLogin(flow);
+    expect(await replica.approvedLogins(issuerAlias, NOW)).toEqual([waiting]);
+    expect(await store.advanceLogin(waiting, { state: 'failed', sealedResult: '', nextPollAt: NOW + 7 })).toBe(true);
+    expect(await replica.login(waiting.handleHash)).toMatchObject({ sealedResult: '', nextPollAt: NOW + 7 });
+    expect(await replica.approvedLogins(issuerAlias, NOW)).toEqual([]);
+    for (const { handleHash } of [waiting, ...others]) await store.consumeLogin(handleHash);
   });
 
   test('what was approved and never fetched is handed over once', async () => {
