@@ -69,7 +69,7 @@ export function setupDocument(done: SetUpIdp, configFile: string): object {
 function originLines(table: Readonly<Record<string, unknown>>): readonly string[] {
   const origins = table['endpoint-origins'];
   if (!Array.isArray(origins)) return [];
-  return [`  Its endpoints are on ${origins.join(' and ')}, too: look whether that is theirs.`];
+  return [`  Its endpoints are on ${origins.join(' and ')}, too (endpoint-origins): look whether that is theirs.`];
 }
 
 function clientLines({ kind, client, registered, table }: SetUpIdp): readonly string[] {
