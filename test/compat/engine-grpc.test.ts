@@ -1,7 +1,7 @@
-import { silentLogger } from '../../../src/core/log.ts';
-import { openEngine } from '../../../src/server/engine/index.ts';
-import { describeEngine } from '../../support/engine-suite.ts';
-import { startSuperLink } from '../../support/superlink.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import { openEngine } from '../../src/server/engine/index.ts';
+import { describeEngine } from '../support/engine-suite.ts';
+import { startSuperLink } from '../support/superlink.ts';
 
 describeEngine('flower-grpc, 1.32.1', async () => {
   const link = await startSuperLink();
