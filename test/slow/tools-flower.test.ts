@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { findFlower } from '../../../src/dev/tools/flower.ts';
+import { findFlower } from '../../src/dev/tools/flower.ts';
 
 const PROGRAMS = [
   'flower-superlink',

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readdirSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ArtifactServer, startArtifactServer } from '../../support/artifact-server.ts';
-import { until } from '../../support/until.ts';
-import { unzip } from '../../support/unzip.ts';
+import { type ArtifactServer, startArtifactServer } from '../support/artifact-server.ts';
+import { until } from '../support/until.ts';
+import { unzip } from '../support/unzip.ts';
 
 const MiB = 1024 ** 2;
 
