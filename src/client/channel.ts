@@ -10,7 +10,7 @@ import { AppError } from '../core/errors.ts';
 import { addressIdentity, type PeerIdentity } from '../core/peer-identity.ts';
 import { channelThrough } from '../core/proxy.ts';
 import { traceWithoutSecrets } from '../core/secret-text.ts';
-import { trustRootsPem } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import { AccessClient } from '../gen/fedctl/v1/access.ts';
 import { RunsClient } from '../gen/fedctl/v1/runs.ts';
 import { SessionsClient } from '../gen/fedctl/v1/sessions.ts';
@@ -68,8 +68,7 @@ export function connect(endpoint: Endpoint, options: { userAgent: string }): Cli
 
 function channelSecurity(endpoint: Endpoint, identity: PeerIdentity | undefined): ChannelCredentials {
   if (!endpoint.insecure) {
-    const { rootCertificates } = endpoint;
-    const roots = rootCertificates === undefined ? trustRootsPem(process.env) : Buffer.from(rootCertificates);
+    const roots = trustedBy(endpoint.rootCertificates, process.env);
     return credentials.createSsl(roots, null, null, identity && { checkServerIdentity: identity.checkServerIdentity });
   }
   if (isLoopback(splitAddress(endpoint.address).host)) return credentials.createInsecure();

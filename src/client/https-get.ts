@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:https';
 import { addressIdentity } from '../core/peer-identity.ts';
-import { trustRoots } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import { tunnelAgent } from '../core/tunnel-agent.ts';
 import { type Endpoint, splitAddress } from './endpoint.ts';
 
@@ -10,8 +10,7 @@ const MOST_BYTES = 64 * 1024;
 /** A public document of an HTTPS server; undefined where there is none. No token is sent, no redirect followed. */
 export async function getJson(endpoint: Endpoint, path: string, signal: AbortSignal): Promise<unknown> {
   const to = splitAddress(endpoint.address);
-  const roots = endpoint.rootCertificates;
-  const ca = roots === undefined ? trustRoots(process.env) : Buffer.from(roots);
+  const ca = trustedBy(endpoint.rootCertificates, process.env);
   const trust = { ca, rejectUnauthorized: true, ...addressIdentity(to.host) };
   const agent = endpoint.proxy ? tunnelAgent({ proxy: endpoint.proxy, to }, trust) : new Agent(trust);
   const both = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);

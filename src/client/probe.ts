@@ -1,7 +1,7 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type AppError, isAppError } from '../core/errors.ts';
 import { addressIdentity } from '../core/peer-identity.ts';
-import { trustRoots } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import { closeAfter, firstBytes, openCarrier } from './carrier.ts';
 import { type Endpoint, splitAddress } from './endpoint.ts';
 import { type ProbeFinding, sentenceFor } from './probe-sentences.ts';
@@ -67,8 +67,7 @@ async function probeTls(
   ALPNProtocols: readonly string[] = ['h2', 'http/1.1'],
 ): Promise<ProbeFinding> {
   const to = splitAddress(endpoint.address);
-  const roots = endpoint.rootCertificates;
-  const ca = roots === undefined ? trustRoots(process.env) : Buffer.from(roots);
+  const ca = trustedBy(endpoint.rootCertificates, process.env);
   const { socket: carrier } = await openCarrier(to, endpoint.proxy);
   const socket = connectTls({
     socket: carrier,

@@ -27,9 +27,9 @@ export function trustRoots(env: Environment): string[] {
   return [...new Set([...named, ...(folder ? certificatesBelow(folder) : []), ...extra])];
 }
 
-/** The same as one PEM text, as gRPC takes it. */
-export function trustRootsPem(env: Environment): Buffer {
-  return Buffer.from(trustRoots(env).join('\n'));
+/** Whom a connection trusts, one PEM text: the roots that it names, else {@link trustRoots}. */
+export function trustedBy(rootCertificates: Uint8Array | undefined, env: Environment): Buffer {
+  return Buffer.from(rootCertificates ?? trustRoots(env).join('\n'));
 }
 
 /** What TLS is checked by: the authorities in `ca` (PEM), else {@link trustRoots}. To be made once for many connections. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { Destination, ForwardProxy } from '../core/proxy.ts';
-import { trustRoots } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import { openTunnel } from '../core/tunnel.ts';
 import type { FlowerControl, FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
@@ -82,7 +82,7 @@ async function offersHttp2(
     const socket = connect({
       ...(carrier ? { socket: carrier } : to),
       ...(isIpAddress(to.host) ? {} : { servername: to.host }),
-      ca: rootCertificates === undefined ? trustRoots(process.env) : Buffer.from(rootCertificates),
+      ca: trustedBy(rootCertificates, process.env),
       rejectUnauthorized: !unverified,
       ALPNProtocols: ['h2', 'http/1.1'],
     });

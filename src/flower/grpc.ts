@@ -13,7 +13,7 @@ import {
 import { addressIdentity } from '../core/peer-identity.ts';
 import { channelThrough } from '../core/proxy.ts';
 import { traceWithoutSecrets } from '../core/secret-text.ts';
-import { trustRootsPem } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import type { FlowerControl, FlowerEndpoint, FlowerRpc, FlowerTokens } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
 import { grpcFailure } from './grpc-errors.ts';
@@ -202,7 +202,7 @@ function channelTrust(
   { unverified = false }: FlowerOptions,
 ): { target: string; credentials: ChannelCredentials; options: ChannelOptions } {
   if (insecure) return { target: address, credentials: credentials.createInsecure(), options: {} };
-  const roots = rootCertificates === undefined ? trustRootsPem(process.env) : Buffer.from(rootCertificates);
+  const roots = trustedBy(rootCertificates, process.env);
   const to = splitAddress(address);
   const identity = addressIdentity(to.host);
   const verify = {

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import { trustRoots } from '../core/trust-roots.ts';
+import { trustedBy } from '../core/trust-roots.ts';
 import { tunnelAgent } from '../core/tunnel-agent.ts';
 import type { FlowerEndpoint } from './control.ts';
 import { flowerFailure, isFlowerFailure } from './failure.ts';
@@ -78,8 +78,8 @@ export function openPeer(
 
 function openAgent(endpoint: FlowerEndpoint, options: AgentOptions, unverified: boolean): HttpAgent {
   if (endpoint.insecure) return new HttpAgent(options);
-  const { rootCertificates: roots, proxy } = endpoint;
-  const ca = roots === undefined ? trustRoots(process.env) : Buffer.from(roots);
+  const { rootCertificates, proxy } = endpoint;
+  const ca = trustedBy(rootCertificates, process.env);
   const trust = { ca, rejectUnauthorized: !unverified };
   if (proxy === undefined) return new HttpsAgent({ ...options, ...trust });
   return tunnelAgent({ proxy, to: splitAddress(endpoint.address) }, { ...options, ...trust });
