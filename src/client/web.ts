@@ -54,12 +54,14 @@ export async function fetchWeb(address: string, request: WebRequest): Promise<We
 async function openAgent(url: URL, ca: string | undefined, env: NodeJS.ProcessEnv): Promise<Dispatcher> {
   const { Agent, ProxyAgent } = await import('undici');
   const system = url.protocol === 'https:' ? trustRoots(env) : [];
-  const trust = { timeout: DEADLINE_MS, ca: ca === undefined ? system : [ca, ...system] };
+  // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  const bounds = { timeout: DEADLINE_MS, rejectUnauthorized: true };
+  const trust = { ...bounds, ca: ca === undefined ? system : [ca, ...system] };
   const to = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || 443) };
   const proxy = url.protocol === 'https:' ? proxyFor(to, env) : undefined;
   if (proxy === undefined) return new Agent({ connect: trust });
   const token = proxy.authorization === undefined ? {} : { token: proxy.authorization.reveal() };
-  const proxyTls = { timeout: DEADLINE_MS, ca: system };
+  const proxyTls = { ...bounds, ca: system };
   return new ProxyAgent({ uri: proxyName(proxy), ...token, requestTls: trust, proxyTls });
 }
 

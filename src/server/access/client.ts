@@ -81,7 +81,8 @@ export function connect(options: ConnectionOptions): Connection {
   const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile);
   const isSecure = new URL(options.url).protocol === 'https:';
   const trust = isSecure ? { secureContext: trustContext(ca, process.env) } : {};
-  const httpsAgent = openHttpsAgent(options, { ...agent, ...trust });
+  // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  const httpsAgent = openHttpsAgent(options, { ...agent, ...trust, rejectUnauthorized: true });
   const baseOptions = {
     httpAgent,
     httpsAgent,

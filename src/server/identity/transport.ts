@@ -95,14 +95,16 @@ interface AgentSettings {
 
 function openAgent({ tls, proxy, lookup }: AgentSettings): Dispatcher {
   const bounds = { connections: 16, headersTimeout: DEADLINE_MS, bodyTimeout: DEADLINE_MS };
+  // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  const connect = { timeout: DEADLINE_MS, rejectUnauthorized: true };
   if (proxy === undefined) {
-    return new Agent({ ...bounds, connect: { timeout: DEADLINE_MS, ...tls, ...(lookup && { lookup }) } });
+    return new Agent({ ...bounds, connect: { ...connect, ...tls, ...(lookup && { lookup }) } });
   }
   return new ProxyAgent({
     ...bounds,
     uri: proxyName(proxy),
-    requestTls: { timeout: DEADLINE_MS, ...tls },
-    proxyTls: { timeout: DEADLINE_MS },
+    requestTls: { ...connect, ...tls },
+    proxyTls: connect,
     ...(proxy.authorization && { token: proxy.authorization.reveal() }),
   });
 }

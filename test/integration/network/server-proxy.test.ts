@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { connect, type LookupFunction } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseProxy } from '../../../src/core/proxy.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -63,6 +64,22 @@ describe('an identity provider', () => {
     expect(keys.keys).toHaveLength(1);
     expect(proxy.asked).toEqual([`${NAME}:${port}`]);
     expect(proxy.sent().toString('latin1')).not.toContain('/keys');
+  });
+
+  test.each([
+    ['server/identity/transport.ts', (at: string) => `createTransport({}).readKeys('${at}')`],
+    ['client/web.ts', (at: string) => `fetchWeb('${at}', { env: {} })`],
+  ])('T-20: is never talked to unverified, whatever NODE_TLS_REJECT_UNAUTHORIZED says: %s', async (file, question) => {
+    // Node reads the variable of its process, so it takes one of its own.
+    const source = join(import.meta.dirname, '../../../src', file);
+    const asked = question(`https://127.0.0.1:${port}/keys`);
+    const [name = ''] = asked.split('(');
+    const script = `const { ${name} } = await import(${JSON.stringify(source)});
+      await ${asked}.then(() => console.log('talked'), (error) => console.log(error.cause?.code ?? error.message));
+      process.exit();`;
+    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+    expect(stdout.trim()).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
   test('trusts the authorities that SSL_CERT_FILE names, where it has no ca of its own', async () => {
